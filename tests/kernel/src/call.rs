@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Calls from the kernel into module code; must not know what is called.
+
+/// Calls the function at `function` on the current thread's module stack and returns its `rax`.
+///
+/// May switch threads, so nothing may be borrowed. `function` may also be a kernel function's
+/// stub (see [`crate::imports::stub`]).
+pub fn module(function: u64, args: &[u64]) -> u64 {
+    let _ = (function, args);
+    todo!()
+}
