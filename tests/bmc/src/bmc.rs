@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The BMC itself: its life, its timer, its time. It runs commands and lets time pass; it must not
+//! know through which registers the host talks to it.
+
+use crate::commands::{self, Messaging};
+use crate::faults::{Fault, Faults};
+use crate::message::{Answer, CompletionCode, Request};
+use crate::outage::{Outage, Phase};
+use crate::record::{Cause, Effect, Record, Records};
+use crate::rng::Rng;
+use crate::watchdog::{CountingChange, Fired, Spoil, TimerAction, Watchdog, WatchdogView};
+use crate::{Config, MS, NEVER};
+
+/// From the reply to Cold or Warm Reset to the reset itself.
+const RESET_DELAY: u64 = 50 * MS;
+
+/// How the interface's registers look from the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bus {
+    /// The firmware serves them.
+    Live,
+    /// They are there and hold what they hold; nobody serves them.
+    Still,
+    /// They are there and say busy; what is written is lost.
+    Busy,
+    /// Reads are ff, writes are lost.
+    Gone,
+}
+
+/// A command whose reply nobody waits for any more.
+#[derive(Clone, Debug)]
+struct Orphan {
+    request: Request,
+    at: u64,
+    runs: bool,
+}
+
+/// A BMC. `Bmc::new` is a healthy one that has been up for a while.
+#[derive(Clone, Debug)]
+pub struct Bmc {
+    pub(crate) config: Config,
+    pub(crate) faults: Faults,
+    pub(crate) now: u64,
+    pub(crate) rng: Rng,
+    pub(crate) watchdog: Watchdog,
+    pub(crate) messaging: Messaging,
+    phase: Phase,
+    outage: Option<Outage>,
+    reset_at: Option<(u64, u64)>,
+    boots: u32,
+    orphan: Option<Orphan>,
+    interface_error: bool,
+    attention: bool,
+    effects: Vec<Effect>,
+    records: Records,
+}
+
+impl Bmc {
+    pub fn new(config: Config) -> Bmc {
+        Bmc {
+            faults: Faults::default(),
+            now: 0,
+            rng: Rng::new(config.seed),
+            watchdog: Watchdog::new(config.lenient_reset),
+            messaging: Messaging::new(),
+            phase: Phase::Up,
+            outage: None,
+            reset_at: None,
+            boots: 0,
+            orphan: None,
+            interface_error: false,
+            attention: false,
+            effects: Vec::new(),
+            records: Records::new(config.records),
+            config,
+        }
+    }
+
+    /// Lets time pass up to `now` and hands out what happened to the host meanwhile, in order.
+    pub fn advance(&mut self, now: u64) -> Vec<Effect> {
+        self.run_to(now);
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When `advance` will next have something to do if the host does nothing.
+    pub fn next_event(&self) -> Option<u64> {
+        let phase_ends = self.outage.map(|outage| outage.ends(self.phase));
+        [
+            self.watchdog.next_event(),
+            self.faults.next_edge(self.now),
+            phase_ends,
+            self.reset_at.map(|(at, _)| at),
+            self.orphan.as_ref().map(|orphan| orphan.at),
+            self.messaging.next_event(),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|&at| at != NEVER)
+        .min()
+    }
+
+    /// The watchdog timer as it truly is at `now`, or at the newest time seen if that is later.
+    pub fn watchdog(&self, now: u64) -> WatchdogView {
+        self.watchdog.view(now.max(self.now))
+    }
+
+    /// Every change of whether, and towards what, the watchdog timer counts; oldest first, empty
+    /// while it never counted.
+    pub fn counting_log(&self) -> &[CountingChange] {
+        self.watchdog.log()
+    }
+
+    /// The newest commands run, oldest first.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter()
+    }
+
+    /// How many commands were run in all.
+    pub fn commands_run(&self) -> u64 {
+        self.records.total
+    }
+
+    /// Whether the firmware runs and would answer, faults of the interface aside.
+    pub fn up(&self) -> bool {
+        matches!(self.phase, Phase::Up | Phase::Slow)
+    }
+
+    /// How often it has come up again since the run began.
+    pub fn boots(&self) -> u32 {
+        self.boots
+    }
+
+    /// The level of SMS_ATN.
+    pub fn attention(&self) -> bool {
+        self.attention
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    pub fn faults_mut(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// A spontaneous reset: registers dead for `reboot_for`, everything volatile lost.
+    pub fn reset(&mut self, now: u64, reboot_for: u64) {
+        self.run_to(now);
+        self.begin(Outage::reset(self.now, reboot_for, false));
+        self.settle();
+    }
+
+    /// The host was reset or powered by other means than this BMC: the timer stops.
+    pub fn host_was_reset(&mut self, now: u64) {
+        self.run_to(now);
+        self.watchdog.host_reset(self.now);
+    }
+
+    /// Runs a command as if it had come in over some interface and gives the reply with netFn,
+    /// command, completion code, data. Faults of the reply apply.
+    pub fn execute(&mut self, request: &Request, now: u64) -> Vec<u8> {
+        self.run_to(now);
+        self.faults.command_is(request.netfn, request.cmd);
+        let answer = match self.forced(request) {
+            Some(code) => Err(code),
+            None => commands::dispatch(self, request),
+        };
+        self.record(request, &answer, false);
+        let reply = self.spoil(request.reply(&answer));
+        self.settle();
+        reply
+    }
+
+    pub(crate) fn run_to(&mut self, now: u64) {
+        self.settle();
+        while let Some(at) = self.next_event().filter(|&at| at <= now) {
+            self.now = self.now.max(at);
+            self.step();
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// Brings everything that is due up to `self.now`.
+    fn step(&mut self) {
+        while let Some((at, fired)) = self.watchdog.run(self.now) {
+            self.timer_fired(at, fired);
+        }
+        if let Some((at, reboot_for)) = self.reset_at.filter(|&(at, _)| at <= self.now) {
+            self.reset_at = None;
+            self.begin(Outage::reset(at, reboot_for, false));
+        }
+        self.follow_outage();
+        if let Some(orphan) = self.orphan.take_if(|orphan| orphan.at <= self.now) {
+            self.run_orphan(&orphan);
+        }
+        self.messaging.run(self.now);
+        self.settle();
+    }
+
+    /// What follows at once from the state and the faults of the moment.
+    pub(crate) fn settle(&mut self) {
+        for fault in self.faults.happening(self.now) {
+            self.happen(&fault);
+        }
+        let still = match self.phase {
+            Phase::Dead | Phase::Booting => true,
+            Phase::Up | Phase::Slow => self
+                .faults
+                .active(self.now)
+                .any(|fault| matches!(fault, Fault::Deaf { counting: false })),
+        };
+        if still {
+            self.watchdog.freeze(self.now);
+        } else {
+            self.watchdog.thaw(self.now);
+        }
+        self.messaging.stuck_event_flag =
+            self.faults.active(self.now).find_map(|fault| match fault {
+                Fault::EventFlagStuck { readable } => Some(*readable),
+                _ => None,
+            });
+        self.settle_attention();
+    }
+
+    fn settle_attention(&mut self) {
+        let stuck = |fault: &Fault| matches!(fault, Fault::SmsAtnStuck);
+        let level = self.messaging.flags() != 0 || self.faults.active(self.now).any(stuck);
+        if level != self.attention {
+            self.attention = level;
+            self.effects.push(Effect::Attention(level));
+        }
+    }
+
+    fn happen(&mut self, fault: &Fault) {
+        match *fault {
+            Fault::ErrorState => self.interface_error = true,
+            Fault::ForgetWatchdog => self.watchdog.lose(self.now),
+            Fault::Reset {
+                reboot_for,
+                timer_survives,
+            } => self.begin(Outage::reset(self.now, reboot_for, timer_survives)),
+            Fault::OutOfMemory {
+                slow_for,
+                dead_for,
+                reboot_for,
+                timer_survives,
+            } => {
+                let slow_until = self.now.saturating_add(slow_for);
+                let dead_until = slow_until.saturating_add(dead_for);
+                self.begin(Outage {
+                    from: self.now,
+                    slow_until,
+                    dead_until,
+                    up_at: dead_until.saturating_add(reboot_for),
+                    timer_survives,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, outage: Outage) {
+        self.outage = Some(outage);
+        self.phase = Phase::Slow;
+        self.follow_outage();
+    }
+
+    /// Goes through the phases that have begun, none left out, however short.
+    fn follow_outage(&mut self) {
+        while let Some(outage) = self.outage.filter(|o| o.ends(self.phase) <= self.now) {
+            self.phase = match self.phase {
+                Phase::Slow => Phase::Dead,
+                Phase::Dead => {
+                    self.lose_memory(&outage);
+                    Phase::Booting
+                }
+                Phase::Booting | Phase::Up => {
+                    self.outage = None;
+                    self.boots += 1;
+                    self.effects.push(Effect::Rebooted { at: self.now });
+                    Phase::Up
+                }
+            };
+            if self.phase == Phase::Dead {
+                self.watchdog.freeze(self.now);
+            }
+        }
+    }
+
+    fn lose_memory(&mut self, outage: &Outage) {
+        if !outage.timer_survives {
+            self.watchdog.lose(self.now);
+        }
+        self.messaging = Messaging::new();
+        self.orphan = None;
+        self.reset_at = None;
+        self.interface_error = false;
+    }
+
+    fn timer_fired(&mut self, at: u64, fired: Fired) {
+        match fired {
+            Fired::PreTimeout(kind) => {
+                self.messaging.pretimeout();
+                self.effects.push(Effect::PreTimeout { at, kind });
+            }
+            Fired::Expired(action) => {
+                let timer_use = self.watchdog.view(at).timer_use;
+                self.watchdog.log_again();
+                self.act(at, action, Cause::Watchdog { timer_use });
+            }
+        }
+    }
+
+    /// Pulls the host's reset or power line.
+    pub(crate) fn act(&mut self, at: u64, action: TimerAction, cause: Cause) {
+        let effect = match action {
+            TimerAction::None => return,
+            TimerAction::HardReset => Effect::HostReset { at, cause },
+            TimerAction::PowerDown => Effect::PowerOff { at, cause },
+            TimerAction::PowerCycle => Effect::PowerCycle { at, cause },
+        };
+        self.watchdog.host_reset(at);
+        self.effects.push(effect);
+    }
+
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Cold or Warm Reset was accepted.
+    pub(crate) fn reset_soon(&mut self, reboot_for: u64) {
+        self.reset_at = Some((self.now + RESET_DELAY, reboot_for));
+    }
+
+    fn forced(&self, request: &Request) -> Option<CompletionCode> {
+        if self.orphan.is_some() {
+            return Some(CompletionCode::NODE_BUSY);
+        }
+        let forced = self.faults.active(self.now).find_map(|fault| match fault {
+            Fault::Completion { netfn, cmd, code }
+                if (*netfn, *cmd) == (request.netfn, request.cmd) =>
+            {
+                Some(CompletionCode(*code))
+            }
+            _ => None,
+        });
+        let wrong_lun = (request.lun != 0).then_some(CompletionCode::INVALID_FOR_LUN);
+        forced.or(wrong_lun)
+    }
+
+    /// What the faults of the moment make of Set Watchdog Timer.
+    pub(crate) fn watchdog_spoil(&self) -> Spoil {
+        let mut spoil = Spoil::default();
+        for fault in self.faults.active(self.now) {
+            match fault {
+                Fault::ClampCountdown { longest } => spoil.clamp = Some(*longest),
+                Fault::IgnoreWatchdogSet => spoil.ignore = true,
+                _ => {}
+            }
+        }
+        spoil
+    }
+
+    fn spoil(&mut self, mut reply: Vec<u8>) -> Vec<u8> {
+        let faults: Vec<Fault> = self.faults.active(self.now).cloned().collect();
+        for fault in faults {
+            match fault {
+                Fault::ShortReply { keep } => reply.truncate(keep),
+                Fault::LongReply { total } => {
+                    while reply.len() < total {
+                        reply.push(self.rng.next() as u8);
+                    }
+                }
+                Fault::GarbageReply => reply.fill_with(|| self.rng.next() as u8),
+                Fault::WrongNetFn => reply.iter_mut().take(1).for_each(|byte| *byte ^= 0x08),
+                Fault::WrongCommand => reply.iter_mut().skip(1).take(1).for_each(|b| *b ^= 0x01),
+                _ => {}
+            }
+        }
+        reply
+    }
+
+    fn record(&mut self, request: &Request, answer: &Answer, cancelled: bool) {
+        let (completion, reply) = match answer {
+            Ok(data) => (CompletionCode::OK, data.clone()),
+            Err(code) => (*code, Vec::new()),
+        };
+        self.records.push(Record {
+            at: self.now,
+            netfn: request.netfn,
+            lun: request.lun,
+            cmd: request.cmd,
+            data: request.data.clone(),
+            completion: completion.0,
+            reply,
+            cancelled,
+        });
+    }
+
+    fn run_orphan(&mut self, orphan: &Orphan) {
+        if orphan.runs {
+            let answer = commands::dispatch(self, &orphan.request);
+            self.record(&orphan.request, &answer, true);
+        }
+    }
+
+    /// The host aborted this command while it was being executed.
+    pub(crate) fn cancelled(&mut self, request: Request) {
+        let busy = self.faults.active(self.now).find_map(|fault| match fault {
+            Fault::NodeBusyAfterAbort { lasts, runs } => Some((*lasts, *runs)),
+            _ => None,
+        });
+        if let Some((lasts, runs)) = busy {
+            let at = self.now.saturating_add(lasts);
+            self.orphan = Some(Orphan { request, at, runs });
+        }
+    }
+
+    /// How long the next handshake takes.
+    pub(crate) fn handshake(&mut self) -> u64 {
+        let usual = self.rng.jitter(self.config.handshake);
+        let extra: u64 = self
+            .faults
+            .active(self.now)
+            .map(|fault| match fault {
+                Fault::SlowHandshake { ns } => *ns,
+                _ => 0,
+            })
+            .sum();
+        self.slowed(usual).saturating_add(extra)
+    }
+
+    /// How long the next command takes to run.
+    pub(crate) fn execution(&mut self) -> u64 {
+        let usual = self.rng.jitter(self.config.execute);
+        self.slowed(usual)
+    }
+
+    fn slowed(&self, usual: u64) -> u64 {
+        match (&self.outage, self.phase) {
+            (Some(outage), Phase::Slow) => outage.slowed(usual, self.now),
+            _ => usual,
+        }
+    }
+
+    pub(crate) fn bus(&self) -> Bus {
+        if self.faults.active(self.now).any(|f| *f == Fault::ReadsFf) {
+            return Bus::Gone;
+        }
+        match (self.phase, self.outage) {
+            (Phase::Booting, Some(outage)) if outage.off_the_bus(self.now) => Bus::Gone,
+            (Phase::Booting, _) => Bus::Busy,
+            (Phase::Dead, _) => Bus::Still,
+            (Phase::Up | Phase::Slow, _) => match self.deaf_until() {
+                Some(_) => Bus::Still,
+                None => Bus::Live,
+            },
+        }
+    }
+
+    fn deaf_until(&self) -> Option<u64> {
+        let deaf = |f: &Fault| matches!(f, Fault::IbfStuck | Fault::Deaf { .. });
+        self.faults.until(self.now, deaf)
+    }
+
+    /// Until when nothing the host wrote is taken, if it is so now.
+    pub(crate) fn stalled_until(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Dead | Phase::Booting => Some(self.outage.map_or(NEVER, |o| o.up_at)),
+            Phase::Up | Phase::Slow => self.deaf_until(),
+        }
+    }
+
+    /// Whether the interface has been told to fall into its error state; told once.
+    pub(crate) fn take_interface_error(&mut self) -> bool {
+        std::mem::take(&mut self.interface_error)
+    }
+}
