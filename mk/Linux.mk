@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Cross-builds the module on Linux, checks the file and tries it in the software
+# kernel.  Read by GNU make through the top Makefile.
+#
+#   FREEBSD=14        packaged headers of FreeBSD 14 instead of 15
+#   SYSDIR=/usr/src/sys   headers of a kernel source tree instead of packaged ones
+
+include mk/module.mk
+
+FREEBSD = 15
+SYSDIR =
+HOST_CARGO = $(or $(shell command -v cargo),/usr/bin/cargo)
+
+# The PyPI release that carries a generation's headers, and the oldest kernel of
+# the generation: a module loads into its own version or later ones only.
+ZIGLANG_15 = 0.17.1
+ZIGLANG_14 = 0.15.2
+VERSION_15 = 1500068
+VERSION_14 = 1400097
+
+ifneq ($(SYSDIR),)
+VARIANT = sysdir
+OUT = build
+INCLUDES = -isystem $(abspath build/kobj) -isystem $(abspath $(SYSDIR)) \
+	-isystem $(abspath $(SYSDIR)/contrib/ck/include)
+HEADERS = build/kobj/.done
+FREEBSD := $(shell sed -n 's/^.define __FreeBSD_version \([0-9][0-9]\)[0-9]\{5\}.*/\1/p' \
+	$(SYSDIR)/sys/param.h)
+else
+VARIANT = $(FREEBSD)
+OUT = $(if $(filter 15,$(FREEBSD)),build,build/$(FREEBSD))
+PACKAGED = build/headers/$(FREEBSD)
+INCLUDES = -D__FreeBSD_version=$(VERSION_$(FREEBSD)) -I$(abspath sys/compat) \
+	-isystem $(abspath $(PACKAGED)/x86_64-freebsd-none) \
+	-isystem $(abspath $(PACKAGED)/generic-freebsd)
+HEADERS = $(PACKAGED)/.done
+endif
+
+CPPFLAGS = --target=x86_64-unknown-freebsd$(FREEBSD).0 $(MODULE_CFLAGS) \
+	-I$(abspath sys) $(INCLUDES)
+CFLAGS = -g $(MODULE_CWARNFLAGS) -ffile-prefix-map=$(CURDIR)=.
+
+SYSROOT = build/sysroot
+CORE_TARGET = build/cargo/$(VARIANT)
+CORE = $(CORE_TARGET)/$(RUST_TARGET)/kmod/libipmi.a
+CORE_RUSTFLAGS = --sysroot $(abspath $(SYSROOT)) $(RUST_CODEGEN) \
+	--remap-path-prefix $(CURDIR)=.
+MODULE_SOURCES = build.rs Cargo.toml $(MODULE_LDSCRIPT) \
+	$(shell find src sys/dev sys/compat -type f)
+GATE_SOURCES = $(shell find tests/gate -type f)
+
+# Written anew only when it differs, so that other flags mean another build.
+CONFIGURATION = $(VARIANT) $(SYSDIR) $(CPPFLAGS) $(CFLAGS) $(CORE_RUSTFLAGS)
+TOOLCHAIN = build/toolchain
+
+all: $(OUT)/ipmi.ko
+
+$(OUT)/ipmi.ko: $(OUT)/ipmi.ko.full $(GATE_SOURCES)
+	@echo "  GATE    $@"
+	@llvm-objcopy-19 --only-keep-debug $< $(OUT)/ipmi.ko.debug
+	@llvm-objcopy-19 --strip-debug --wildcard --localize-symbol='*' $< $@.unchecked
+	@$(HOST_CARGO) run --quiet --package ipmi-gate -- \
+	    --generation $(FREEBSD) --stats $@.unchecked
+	@mv $@.unchecked $@
+
+$(OUT)/ipmi.ko.full: $(CORE)
+	@echo "  LD      $@"
+	@ld.lld-19 -m elf_x86_64_fbsd -r --gc-sections --warn-common --build-id=sha1 \
+	    -T $(MODULE_LDSCRIPT) --whole-archive $(CORE) -o $@
+
+$(CORE): $(SYSROOT)/.done $(HEADERS) $(OUT)/configuration $(MODULE_SOURCES)
+	@echo "  CARGO   $@"
+	@. ./$(TOOLCHAIN) && \
+	RUSTC=$$RUSTC RUSTFLAGS="$(CORE_RUSTFLAGS)" \
+	IPMI_CC=clang-19 IPMI_AR=llvm-ar-19 LIBCLANG_PATH=/usr/lib/llvm-19/lib \
+	IPMI_CPPFLAGS="$(CPPFLAGS)" IPMI_CFLAGS="$(CFLAGS)" \
+	$$CARGO rustc --quiet --package ipmi --lib --crate-type staticlib \
+	    --features kmod --profile kmod --target $(RUST_TARGET) \
+	    --target-dir $(CORE_TARGET)
+	@touch $@
+
+$(SYSROOT)/.done: $(TOOLCHAIN) mk/sysroot.sh mk/module.mk
+	@echo "  CORE    $(SYSROOT) (takes a minute, once)"
+	@. ./$(TOOLCHAIN) && export RUSTC RUST_LIBRARY && \
+	    mk/sysroot.sh $(RUST_TARGET) $(SYSROOT) $(RUST_CODEGEN)
+	@touch $@
+
+$(TOOLCHAIN): FORCE
+	@mkdir -p build
+	@mk/toolchain.sh > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(OUT)/configuration: FORCE
+	@mkdir -p $(OUT)
+	@echo '$(CONFIGURATION)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+build/headers/%/.done:
+	@echo "  FETCH   kernel headers of FreeBSD $*"
+	@mkdir -p build/headers
+	@mk/headers.sh $(ZIGLANG_$*) build/headers/$*
+	@touch $@
+
+build/kobj/.done: mk/kobj.sh $(OUT)/configuration
+	@echo "  KOBJ    $(SYSDIR)"
+	@mk/kobj.sh $(SYSDIR) build/kobj
+	@cp sys/compat/opt_global.h build/kobj/
+	@touch $@
+
+.PHONY: FORCE
+FORCE:

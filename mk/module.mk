@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Flags and file lists of the module that every way of building it shares.
+# Plain assignments only: GNU make and bmake both read this file.
+
+# Sections of linker sets that nothing refers to and that the kernel finds by
+# name are kept by the script; everything they do not reach is dropped.
+MODULE_LDSCRIPT = sys/modules/ipmi/ldscript
+
+# The kernel's code model and register use.  The kernel's linker knows no GOT,
+# hence direct access to everything; core must be built the same way.
+RUST_TARGET = x86_64-unknown-none
+RUST_CODEGEN = -C relocation-model=static -C code-model=kernel \
+	-C relro-level=off -C force-frame-pointers=yes \
+	-C force-unwind-tables=no -C panic=abort
+
+# What bsd.kmod.mk gives a module's C files, for builds that do without it.
+MODULE_CFLAGS = -O2 -std=gnu17 -D_KERNEL -DKLD_MODULE -nostdinc \
+	-include opt_global.h -ffreestanding -fwrapv -fno-strict-aliasing \
+	-fno-common -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
+	-fno-asynchronous-unwind-tables -fstack-protector -mcmodel=kernel \
+	-mno-red-zone -mno-mmx -mno-sse -mno-aes -mno-avx -msoft-float \
+	-D__printf__=__freebsd_kprintf__
+MODULE_CWARNFLAGS = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-qual -Wundef -Wswitch -Wvla \
+	-Wno-unused-parameter -Wno-pointer-sign -Wno-missing-field-initializers \
+	-Wno-address-of-packed-member -Wno-cast-function-type-mismatch -Werror
