@@ -2,7 +2,10 @@
 //! The BMC itself: its life, its timer, its time. It runs commands and lets time pass; it must not
 //! know through which registers the host talks to it.
 
-use crate::commands::{self, Messaging};
+use crate::commands::{
+    self, Chassis, Fru, Management, Messaging, Sel, Sensors, RESTART_CHASSIS_CONTROL,
+    RESTART_WATCHDOG,
+};
 use crate::faults::{Fault, Faults};
 use crate::message::{Answer, CompletionCode, Request};
 use crate::outage::{Outage, Phase};
@@ -13,6 +16,9 @@ use crate::{Config, MS, NEVER};
 
 /// From the reply to Cold or Warm Reset to the reset itself.
 const RESET_DELAY: u64 = 50 * MS;
+
+/// The offset of the watchdog sensor for the pre-timeout interrupt (table 42-3).
+const PRETIMEOUT_OFFSET: u8 = 8;
 
 /// How the interface's registers look from the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,13 @@ pub struct Bmc {
     pub(crate) rng: Rng,
     pub(crate) watchdog: Watchdog,
     pub(crate) messaging: Messaging,
+    pub(crate) sel: Sel,
+    pub(crate) sensors: Sensors,
+    pub(crate) fru: Fru,
+    pub(crate) chassis: Chassis,
+    pub(crate) management: Management,
+    /// What Get Channel Info says of the system interface; the register model sets it.
+    pub(crate) protocol: u8,
     phase: Phase,
     outage: Option<Outage>,
     reset_at: Option<(u64, u64)>,
@@ -63,6 +76,12 @@ impl Bmc {
             rng: Rng::new(config.seed),
             watchdog: Watchdog::new(config.lenient_reset),
             messaging: Messaging::new(),
+            sel: Sel::new(),
+            sensors: Sensors::new(),
+            fru: Fru::new(),
+            chassis: Chassis::new(),
+            management: Management::default(),
+            protocol: 0,
             phase: Phase::Up,
             outage: None,
             reset_at: None,
@@ -157,7 +176,31 @@ impl Bmc {
     /// The host was reset or powered by other means than this BMC: the timer stops.
     pub fn host_was_reset(&mut self, now: u64) {
         self.run_to(now);
-        self.watchdog.host_reset(self.now);
+        self.host_gone(self.now);
+        self.settle();
+    }
+
+    /// A message for the host as Get Message will give it: the channel, then the bytes of an IPMB
+    /// message from netFn/LUN on. Anything goes, so that stray and broken ones can be tried.
+    pub fn queue_message(&mut self, message: &[u8], now: u64) {
+        self.run_to(now);
+        self.messaging.enqueue(message.to_vec());
+        self.settle();
+    }
+
+    /// An event from a sensor: EvMRev, sensor type, sensor number, direction and type, three bytes
+    /// of data. It goes to the SEL and the event message buffer if the global enables say so.
+    pub fn platform_event(&mut self, event: [u8; 7], now: u64) {
+        self.run_to(now);
+        self.log_event([0x20, 0x00], event);
+        self.settle();
+    }
+
+    /// Sets the OEM message flags (bits 5 to 7).
+    pub fn set_oem_flags(&mut self, flags: u8, now: u64) {
+        self.run_to(now);
+        self.messaging.oem_flags = flags & 0xe0;
+        self.settle();
     }
 
     /// Runs a command as if it had come in over some interface and gives the reply with netFn,
@@ -296,6 +339,7 @@ impl Bmc {
             self.watchdog.lose(self.now);
         }
         self.messaging = Messaging::new();
+        self.sel.restart();
         self.orphan = None;
         self.reset_at = None;
         self.interface_error = false;
@@ -305,13 +349,28 @@ impl Bmc {
         match fired {
             Fired::PreTimeout(kind) => {
                 self.messaging.pretimeout();
+                self.log_timer(PRETIMEOUT_OFFSET);
                 self.effects.push(Effect::PreTimeout { at, kind });
             }
             Fired::Expired(action) => {
                 let timer_use = self.watchdog.view(at).timer_use;
+                self.log_timer(action as u8);
                 self.watchdog.log_again();
                 self.act(at, action, Cause::Watchdog { timer_use });
             }
+        }
+    }
+
+    /// The timer and its message flag do not outlast the host they were set by (27.6).
+    fn host_gone(&mut self, at: u64) {
+        self.watchdog.host_reset(at);
+        self.messaging.clear_pretimeout();
+    }
+
+    fn log_timer(&mut self, offset: u8) {
+        if let Some(detail) = self.watchdog.event_detail() {
+            self.sensors.watchdog_event(offset);
+            self.log_watchdog(offset, detail);
         }
     }
 
@@ -323,7 +382,12 @@ impl Bmc {
             TimerAction::PowerDown => Effect::PowerOff { at, cause },
             TimerAction::PowerCycle => Effect::PowerCycle { at, cause },
         };
-        self.watchdog.host_reset(at);
+        self.chassis.power_on = action != TimerAction::PowerDown;
+        self.chassis.restart_cause = match cause {
+            Cause::Watchdog { .. } => RESTART_WATCHDOG,
+            Cause::ChassisControl => RESTART_CHASSIS_CONTROL,
+        };
+        self.host_gone(at);
         self.effects.push(effect);
     }
 

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MS, SEC};
+use crate::{Satellite, MS, SEC};
 
 /// The make of a healthy BMC. Times are in nanoseconds and vary by a quarter either way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Config {
     pub records: usize,
     /// The BMC's clock at time 0, in seconds since 1970.
     pub epoch: u32,
+    /// Who else is on the IPMB.
+    pub satellites: Vec<Satellite>,
 }
 
 impl Default for Config {
@@ -43,6 +45,7 @@ impl Default for Config {
             max_request: 255,
             records: 4096,
             epoch: 1_767_225_600,
+            satellites: vec![Satellite::default()],
         }
     }
 }

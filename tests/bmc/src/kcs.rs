@@ -10,6 +10,9 @@ const IBF: u8 = 0x02;
 const SMS_ATN: u8 = 0x04;
 const COMMAND_DATA: u8 = 0x08;
 
+/// KCS in Get Channel Info (table 6-2).
+const PROTOCOL: u8 = 0x05;
+
 const GET_STATUS_ABORT: u8 = 0x60;
 const WRITE_START: u8 = 0x61;
 const WRITE_END: u8 = 0x62;
@@ -92,7 +95,8 @@ pub struct Kcs {
 }
 
 impl Kcs {
-    pub fn new(bmc: Bmc) -> Kcs {
+    pub fn new(mut bmc: Bmc) -> Kcs {
+        bmc.protocol = PROTOCOL;
         Kcs {
             boots: bmc.boots(),
             bmc,

@@ -28,6 +28,7 @@ mod bmc;
 mod commands;
 mod config;
 mod faults;
+mod ipmb;
 mod kcs;
 mod message;
 mod outage;
@@ -36,8 +37,10 @@ mod rng;
 mod watchdog;
 
 pub use bmc::Bmc;
+pub use commands::{SelEntry, SelEvent};
 pub use config::Config;
 pub use faults::{Fault, Faults, When};
+pub use ipmb::Satellite;
 pub use kcs::{Executes, Kcs};
 pub use message::{netfn, CompletionCode, Request};
 pub use record::{Accesses, Cause, Effect, PreTimeoutKind, Record};

@@ -145,7 +145,8 @@ impl Watchdog {
         }
     }
 
-    /// Set Watchdog Timer, 24h. Says whether the pre-timeout message flag goes (27.6, byte 1).
+    /// Set Watchdog Timer, 24h. Says whether it was carried out: if so, the pre-timeout message
+    /// flag goes (27.6).
     pub(crate) fn set(
         &mut self,
         data: &[u8],
@@ -179,7 +180,7 @@ impl Watchdog {
             };
         }
         self.note(now, Why::Set);
-        Ok(dont_stop)
+        Ok(true)
     }
 
     /// Reset Watchdog Timer, 22h.
@@ -200,15 +201,9 @@ impl Watchdog {
         exactly::<0>(data)?;
         let view = self.view(now);
         let present = view.remaining.div_ceil(TICK).min(0xffff) as u16;
-        let interrupt = match view.interrupt {
-            None => 0,
-            Some(PreTimeoutKind::Smi) => 1,
-            Some(PreTimeoutKind::Nmi) => 2,
-            Some(PreTimeoutKind::Messaging) => 3,
-        };
         let mut answer = vec![
             u8::from(self.settings.dont_log) << 7 | u8::from(view.running) << 6 | view.timer_use,
-            interrupt << 4 | view.action as u8,
+            interrupt_code(view.interrupt) << 4 | view.action as u8,
             self.settings.pretimeout_s,
             self.expired,
         ];
@@ -252,6 +247,13 @@ impl Watchdog {
             } => Some(pretimeout_at.map_or(expires_at, |at| at.min(expires_at))),
             _ => None,
         }
+    }
+
+    /// What an event in the SEL tells of the settings (table 42-3, event data 2); nothing while
+    /// "don't log" is set.
+    pub(crate) fn event_detail(&self) -> Option<u8> {
+        let interrupt = interrupt_code(self.settings.interrupt);
+        (!self.settings.dont_log).then_some(interrupt << 4 | self.settings.timer_use)
     }
 
     /// What fires at or before `now`; called until it has nothing more to say.
@@ -382,6 +384,15 @@ impl Watchdog {
         if worth_noting {
             self.log.push(change);
         }
+    }
+}
+
+fn interrupt_code(interrupt: Option<PreTimeoutKind>) -> u8 {
+    match interrupt {
+        None => 0,
+        Some(PreTimeoutKind::Smi) => 1,
+        Some(PreTimeoutKind::Nmi) => 2,
+        Some(PreTimeoutKind::Messaging) => 3,
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn run(bmc: &mut Bmc, cmd: u8, data: &[u8]) -> Option<Answer> {
         0x06 => exactly::<2>(data).map(|_| Vec::new()),
         // S0/G0 working, D0.
         0x07 => exactly::<0>(data).map(|_| vec![0x00, 0x00]),
-        0x08 | 0x37 => exactly::<0>(data).map(|_| GUID.to_vec()),
+        0x08 => exactly::<0>(data).map(|_| GUID.to_vec()),
         0x22 => bmc.watchdog.reset(data, bmc.now),
         0x24 => set_watchdog(bmc, data),
         0x25 => bmc.watchdog.get(data, bmc.now),
