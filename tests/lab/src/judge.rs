@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Holds a recorded run against the bounds its scenario promises, and says in words which of
+//! them were violated. Must not know how a run is made.
+
+use crate::record::{Outcome, Pat, Record, Way};
+use crate::span::{millis, seconds, Ns, Span, Spans, S};
+
+/// A promise that a scenario makes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// No call of the watchdog takes longer.
+    PatWithin(Ns),
+    /// A pat that reports success was confirmed by the BMC within the countdown it asked
+    /// for, and one made while the BMC answers reports success.
+    PatsAreHonest,
+    /// No pretimeout fires and nobody resets the host.
+    HostStaysUp,
+    /// The pretimeout fires when the last pat's return is older than timeout - pretimeout,
+    /// within the tolerance.
+    PretimeoutFires(Ns),
+    /// The BMC resets the host when its last confirmed pat is older than the timeout,
+    /// within the tolerance, and not before.
+    BmcResetsHost(Ns),
+    /// While the BMC answers, the host is never without its guard for longer.
+    GuardedWithin(Ns),
+    /// From the BMC answering again to a confirmed pat.
+    RecoversWithin(Ns),
+    /// The module's threads use less of a processor during outages, in percent.
+    WorkerBelow(f64),
+    /// Lines on the console in each begun hour of outage.
+    ConsoleLinesAnHour(usize),
+    /// Every such passage through the driver ends within.
+    PassesWithin(Way, Ns),
+    /// A pat's transaction begins at the registers within, and no more than one application
+    /// transaction begins between the pat and it.
+    PatStartsWithin(Ns),
+    /// Every request ends, none twice, and while the BMC answers they are answered.
+    ClientsAreServed,
+}
+
+/// Time after an outage in which pats and requests may still feel it.
+const AFTERMATH: Ns = 5 * S;
+
+/// All violations of the bounds, in words; none is a pass. Complaints of the software
+/// kernel's checkers violate every scenario.
+pub fn failures(record: &Record, bounds: &[Bound]) -> Vec<String> {
+    let mut failures: Vec<String> = bounds
+        .iter()
+        .flat_map(|bound| violated(record, *bound))
+        .collect();
+    failures.extend(record.disappointments.iter().cloned());
+    failures.extend(
+        record
+            .violations
+            .iter()
+            .map(|v| format!("at {:.6} s: {}", seconds(v.at), v.text)),
+    );
+    failures
+}
+
+fn violated(record: &Record, bound: Bound) -> Vec<String> {
+    match bound {
+        Bound::PatWithin(most) => slow_pats(record, most),
+        Bound::PatsAreHonest => dishonest_pats(record),
+        Bound::HostStaysUp => false_alarms(record),
+        Bound::PretimeoutFires(tolerance) => missing_pretimeout(record, tolerance),
+        Bound::BmcResetsHost(tolerance) => missing_reset(record, tolerance),
+        Bound::GuardedWithin(most) => unguarded(record, most),
+        Bound::RecoversWithin(most) => late_recoveries(record, most),
+        Bound::WorkerBelow(percent) => busy_worker(record, percent),
+        Bound::ConsoleLinesAnHour(lines) => chatter(record, lines),
+        Bound::PassesWithin(way, most) => slow_passages(record, way, most),
+        Bound::PatStartsWithin(most) => overtaken_pats(record, most),
+        Bound::ClientsAreServed => unserved(record),
+    }
+}
+
+/// One sentence about the worst of several offenders, none if there are none.
+fn worst<T>(
+    mut offenders: Vec<T>,
+    by: impl Fn(&T) -> Ns,
+    say: impl Fn(usize, &T) -> String,
+) -> Vec<String> {
+    offenders.sort_by_key(&by);
+    offenders
+        .last()
+        .map(|last| say(offenders.len(), last))
+        .into_iter()
+        .collect()
+}
+
+fn plural(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
+fn slow_pats(record: &Record, most: Ns) -> Vec<String> {
+    let slow = record
+        .pats
+        .iter()
+        .filter(|p| p.latency(record.end) > most)
+        .collect();
+    worst(
+        slow,
+        |p| p.latency(record.end),
+        |n, p| {
+            let how = if p.returned.is_some() {
+                "took"
+            } else {
+                "had not returned after"
+            };
+            let held = millis(p.latency(record.end));
+            let (at, most) = (seconds(p.at), millis(most));
+            format!(
+                "{} over {most:.0} ms: the one at {at:.3} s {how} {held:.1} ms",
+                plural(n, "pat")
+            )
+        },
+    )
+}
+
+fn dishonest_pats(record: &Record) -> Vec<String> {
+    let returned = |p: &Pat| p.returned.filter(|_| p.timeout > 0);
+    let lies = |p: &&Pat| {
+        returned(p).is_some_and(|(at, error)| {
+            let guarded = |&c: &Ns| c <= at && at - c < p.timeout;
+            error == 0 && !record.confirmed.iter().any(guarded)
+        })
+    };
+    let calm = calm(record);
+    let pessimist =
+        |p: &&Pat| returned(p).is_some_and(|(at, error)| error != 0 && within(&calm, p.at, at));
+    let lying = record.pats.iter().filter(lies).collect::<Vec<_>>();
+    let failing = record.pats.iter().filter(pessimist).collect::<Vec<_>>();
+    let mut said = worst(
+        lying,
+        |p| p.at,
+        |n, p| {
+            let count = plural(n, "pat");
+            format!(
+                "{count} reported success unconfirmed by the BMC, the last at {:.3} s",
+                seconds(p.at)
+            )
+        },
+    );
+    said.extend(worst(
+        failing,
+        |p| p.at,
+        |n, p| {
+            let count = plural(n, "pat");
+            format!(
+                "{count} failed although the BMC answered, the last at {:.3} s",
+                seconds(p.at)
+            )
+        },
+    ));
+    said
+}
+
+/// When the BMC answers and no outage is still felt.
+fn calm(record: &Record) -> Spans {
+    let felt = record.outages();
+    record
+        .answering()
+        .minus(&Spans::of(felt.iter().map(|s| Span {
+            from: s.from,
+            to: s.to + AFTERMATH,
+        })))
+}
+
+fn within(spans: &Spans, from: Ns, to: Ns) -> bool {
+    spans.iter().any(|s| s.from <= from && to < s.to)
+}
+
+fn false_alarms(record: &Record) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(&at) = record.pretimeouts.first() {
+        let waiting = record
+            .pats
+            .iter()
+            .find(|p| p.at <= at && p.at + p.latency(record.end) > at);
+        said.push(match waiting {
+            Some(p) => format!(
+                "the pretimeout fired at {:.1} s on a healthy host: the pat made at {:.1} s was still held by the driver",
+                seconds(at), seconds(p.at)
+            ),
+            None => format!("the pretimeout fired at {:.1} s on a healthy host", seconds(at)),
+        });
+    }
+    said.extend(record.host_resets.first().map(|reset| {
+        format!(
+            "a healthy host was reset at {:.1} s: {}",
+            seconds(reset.at),
+            reset.text
+        )
+    }));
+    said
+}
+
+fn missing_pretimeout(record: &Record, tolerance: Ns) -> Vec<String> {
+    let armed = record
+        .pats
+        .iter()
+        .rev()
+        .find(|p| p.timeout > 0 && p.pretimeout > 0);
+    let Some((pat, (returned, _))) = armed.and_then(|p| Some((p, p.returned?))) else {
+        return vec!["no pat returned, so nothing armed the pretimeout".into()];
+    };
+    let due = returned + pat.timeout - pat.pretimeout;
+    expect_at("the pretimeout", due, tolerance, &record.pretimeouts)
+}
+
+fn missing_reset(record: &Record, tolerance: Ns) -> Vec<String> {
+    let Some(pat) = record.pats.iter().rev().find(|p| p.timeout > 0) else {
+        return vec!["no pat was made, so nothing armed the BMC".into()];
+    };
+    let Some(&confirmed) = record.confirmed.last() else {
+        return vec!["the BMC confirmed no pat, so nothing guards the host".into()];
+    };
+    let resets: Vec<Ns> = record.host_resets.iter().map(|r| r.at).collect();
+    expect_at(
+        "the BMC's reset of the host",
+        confirmed + pat.timeout,
+        tolerance,
+        &resets,
+    )
+}
+
+fn expect_at(what: &str, due: Ns, tolerance: Ns, seen: &[Ns]) -> Vec<String> {
+    match seen.first() {
+        None => vec![format!(
+            "{what} was due at {:.1} s and never came",
+            seconds(due)
+        )],
+        Some(&at) if at.abs_diff(due) > tolerance => {
+            vec![format!(
+                "{what} came at {:.3} s instead of {:.3} s",
+                seconds(at),
+                seconds(due)
+            )]
+        }
+        Some(_) => Vec::new(),
+    }
+}
+
+fn unguarded(record: &Record, most: Ns) -> Vec<String> {
+    let bare = record.gaps().and(&record.answering());
+    let long: Vec<Span> = bare.iter().copied().filter(|s| s.length() > most).collect();
+    worst(long, Span::length, |n, s| {
+        format!(
+            "{} in the protection while the BMC answered: not counting from {:.3} s for {:.3} s",
+            plural(n, "gap"),
+            seconds(s.from),
+            seconds(s.length())
+        )
+    })
+}
+
+fn late_recoveries(record: &Record, most: Ns) -> Vec<String> {
+    let late = record
+        .recoveries()
+        .into_iter()
+        .filter(|r| r.length() > most)
+        .collect();
+    worst(late, Span::length, |_, r: &Span| {
+        let ended = if r.to == record.end {
+            "no pat was confirmed in"
+        } else {
+            "a confirmed pat took"
+        };
+        format!(
+            "the BMC answered again at {:.3} s but {ended} {:.3} s",
+            seconds(r.from),
+            seconds(r.length())
+        )
+    })
+}
+
+fn busy_worker(record: &Record, percent: f64) -> Vec<String> {
+    let used = record.worker_percent(&record.outages());
+    let over = used >= percent;
+    over.then(|| format!("the worker used {used:.2} % of a processor during the outage; {percent} % is the limit"))
+        .into_iter()
+        .collect()
+}
+
+fn chatter(record: &Record, an_hour: usize) -> Vec<String> {
+    let outages = record.outages();
+    let hours = outages.total().div_ceil(3600 * S).max(1) as usize;
+    let lines = record.console_in(&outages);
+    (lines > an_hour * hours)
+        .then(|| {
+            format!(
+                "{lines} lines on the console during the outage; {} are the limit",
+                an_hour * hours
+            )
+        })
+        .into_iter()
+        .collect()
+}
+
+fn slow_passages(record: &Record, way: Way, most: Ns) -> Vec<String> {
+    let length = |p: &crate::record::Passage| p.to.unwrap_or(record.end) - p.from;
+    let slow = record
+        .passages
+        .iter()
+        .filter(|p| p.way == way && (p.to.is_none() || length(p) > most));
+    let mut said = worst(
+        slow.collect(),
+        |p| length(p),
+        |_, p| {
+            let how = if p.to.is_some() {
+                "took"
+            } else {
+                "had not ended after"
+            };
+            format!(
+                "{} at {:.3} s {how} {:.3} s; {:.3} s is the limit",
+                way.name(),
+                seconds(p.from),
+                seconds(length(p)),
+                seconds(most)
+            )
+        },
+    );
+    if !record.passages.iter().any(|p| p.way == way) {
+        said.push(format!("the run never came to {}", way.name()));
+    }
+    said
+}
+
+fn overtaken_pats(record: &Record, most: Ns) -> Vec<String> {
+    let offence = |p: &Pat| {
+        let after = record.begun.iter().filter(|b| b.at >= p.at);
+        let mut before = 0;
+        for begun in after {
+            if begun.is_pat() {
+                let late = begun.at - p.at > most || before > 1;
+                return late.then_some((p.at, begun.at - p.at, before));
+            }
+            before += 1;
+        }
+        Some((p.at, record.end - p.at, before))
+    };
+    let late = record
+        .pats
+        .iter()
+        .filter(|p| p.timeout > 0)
+        .filter_map(offence)
+        .collect();
+    worst(
+        late,
+        |&(_, took, _)| took,
+        |n, &(at, took, before)| {
+            format!(
+                "{} overtaken: the one at {:.3} s reached the registers after {:.1} ms and {}",
+                plural(n, "pat"),
+                seconds(at),
+                millis(took),
+                plural(before, "other transaction")
+            )
+        },
+    )
+}
+
+fn unserved(record: &Record) -> Vec<String> {
+    let mut said = Vec::new();
+    let calm = calm(record);
+    let healthy = |from, to| within(&calm, from, to);
+    let refused = record.requests.iter().filter(|r| match r.outcome {
+        Some((at, Outcome::Answered(_))) => at < r.sent,
+        Some((at, _)) => healthy(r.sent, at),
+        None => healthy(r.sent, record.end.saturating_sub(1)) && record.end - r.sent > AFTERMATH,
+    });
+    let refused: Vec<_> = refused.collect();
+    if let Some(first) = refused.first() {
+        said.push(format!(
+            "{} unanswered although the BMC answered, the first by client {} at {:.3} s ({:?})",
+            plural(refused.len(), "request"),
+            first.client,
+            seconds(first.sent),
+            first.outcome
+        ));
+    }
+    if record.strays > 0 {
+        said.push(format!(
+            "{} that nobody waited for",
+            plural(record.strays as usize, "completion")
+        ));
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Tables that a person reads: single runs, the worst over many seeds, modules side by side.
+//! Must not decide anything that the judge has not.
+
+use comfy_table::{presets, Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
+
+use crate::report::{Report, Run, Verdict};
+
+/// More failing seeds than this are counted, not listed.
+const FAILURES_LISTED: usize = 5;
+
+/// A line of a table: what is measured and how it is said of one run.
+type Measure = (&'static str, fn(&Report) -> String);
+
+/// The measures of the tables that tell of one run or one module a column.
+const MEASURES: &[Measure] = &[
+    ("watchdog calls", |r| r.pats.len().to_string()),
+    ("worst pat", |r| time(r.worst_pat_ms)),
+    ("pats that failed", |r| {
+        r.pats
+            .iter()
+            .filter(|p| p.error != Some(0))
+            .count()
+            .to_string()
+    }),
+    ("pretimeout", |r| fired(&r.pretimeouts_s)),
+    ("host reset", |r| {
+        fired(&r.host_resets.iter().map(|l| l.at_s).collect::<Vec<_>>())
+    }),
+    ("gaps in protection", |r| gaps(r)),
+    ("while the BMC answered", |r| time(r.worst_answering_gap_ms)),
+    ("BMC back to confirmed pat", |r| {
+        r.recovery_ms.map_or("-".into(), time)
+    }),
+    ("worker processor time", |r| {
+        format!("{:.3} %", r.worker_cpu_pct)
+    }),
+    ("console lines", |r| r.console_lines.to_string()),
+    ("register accesses", |r| r.io_accesses.to_string()),
+    ("requests answered", |r| {
+        format!("{} of {}", r.requests.answered, r.requests.sent)
+    }),
+    ("slowest request", |r| time(r.requests.worst_ms)),
+    ("driver paths", |r| passages(r)),
+    ("virtual time", |r| format!("{:.0} s", r.virtual_s)),
+];
+
+/// Milliseconds as a person would say them.
+pub fn time(ms: f64) -> String {
+    match ms {
+        _ if ms >= 1000.0 => format!("{:.1} s", ms / 1000.0),
+        _ if ms >= 1.0 => format!("{ms:.1} ms"),
+        _ if ms > 0.0 => format!("{:.0} us", ms * 1000.0),
+        _ => "0".into(),
+    }
+}
+
+fn fired(at: &[f64]) -> String {
+    at.first().map_or("no".into(), |at| format!("at {at:.1} s"))
+}
+
+fn gaps(report: &Report) -> String {
+    let total: f64 = report.gaps.iter().map(|g| g.to_s - g.from_s).sum();
+    match report.gaps.len() {
+        0 => "none".into(),
+        n => format!("{n}, {}", time(total * 1000.0)),
+    }
+}
+
+fn passages(report: &Report) -> String {
+    let said = |p: &crate::report::Passage| match p.took_ms {
+        Some(ms) => format!("{} {}", p.way, time(ms)),
+        None => format!("{} never ended", p.way),
+    };
+    let listed: Vec<String> = report.passages.iter().map(said).collect();
+    if listed.is_empty() {
+        "-".into()
+    } else {
+        listed.join("\n")
+    }
+}
+
+fn verdict_cell(verdict: Verdict, text: String) -> Cell {
+    let color = match verdict {
+        Verdict::Pass => Color::Green,
+        Verdict::Fail => Color::Red,
+    };
+    Cell::new(text).fg(color).add_attribute(Attribute::Bold)
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+fn header(cells: impl IntoIterator<Item = String>) -> Vec<Cell> {
+    cells
+        .into_iter()
+        .map(|text| Cell::new(text).add_attribute(Attribute::Bold))
+        .collect()
+}
+
+/// One run, one measure a line.
+pub fn one(run: &Run) -> Table {
+    side_by_side(std::slice::from_ref(run), |run| {
+        format!("{} (seed {})", run.identity.scenario, run.identity.seed)
+    })
+}
+
+/// Several runs, one a column, one measure a line.
+pub fn side_by_side(runs: &[Run], title: impl Fn(&Run) -> String) -> Table {
+    let reports: Vec<Report> = runs.iter().map(Run::report).collect();
+    let mut table = table();
+    table.set_header(header(
+        std::iter::once(String::new()).chain(runs.iter().map(title)),
+    ));
+    for (name, say) in MEASURES {
+        let said = reports
+            .iter()
+            .map(|r| Cell::new(say(r)).set_alignment(CellAlignment::Right));
+        table.add_row(std::iter::once(Cell::new(name)).chain(said));
+    }
+    let verdicts = reports.iter().map(|r| {
+        verdict_cell(r.verdict, word(r.verdict).into()).set_alignment(CellAlignment::Right)
+    });
+    table.add_row(std::iter::once(Cell::new("verdict")).chain(verdicts));
+    table
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "FAIL",
+    }
+}
+
+/// The worst of each measure over the runs of each title, a line a title in order of appearance.
+pub fn worst(runs: &[Run], title: impl Fn(&Run) -> String) -> Table {
+    let mut table = table();
+    let columns = [
+        "",
+        "runs",
+        "worst pat",
+        "pretimeouts",
+        "resets",
+        "gap, BMC answering",
+        "recovery",
+        "worker",
+        "console",
+        "verdict",
+    ];
+    table.set_header(header(columns.map(String::from)));
+    let mut titles: Vec<String> = runs.iter().map(&title).collect();
+    titles.dedup();
+    for name in titles {
+        let reports: Vec<Report> = runs
+            .iter()
+            .filter(|r| title(r) == name)
+            .map(Run::report)
+            .collect();
+        table.add_row(worst_row(name, &reports));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn worst_row(name: String, reports: &[Report]) -> Vec<Cell> {
+    let most = |of: fn(&Report) -> f64| reports.iter().map(of).fold(0.0, f64::max);
+    let runs_with = |what: fn(&Report) -> bool| reports.iter().filter(|r| what(r)).count();
+    let failed = runs_with(|r| r.verdict == Verdict::Fail);
+    let recovery = reports
+        .iter()
+        .filter_map(|r| r.recovery_ms)
+        .reduce(f64::max);
+    let verdict = match failed {
+        0 => verdict_cell(Verdict::Pass, "pass".into()),
+        n => verdict_cell(Verdict::Fail, format!("{n} FAIL")),
+    };
+    vec![
+        Cell::new(name),
+        Cell::new(reports.len()),
+        Cell::new(time(most(|r| r.worst_pat_ms))),
+        Cell::new(runs_with(|r| r.pretimeout_fired)),
+        Cell::new(runs_with(|r| r.host_reset)),
+        Cell::new(time(most(|r| r.worst_answering_gap_ms))),
+        Cell::new(recovery.map_or("-".into(), time)),
+        Cell::new(format!("{:.3} %", most(|r| r.worker_cpu_pct))),
+        Cell::new(most(|r| r.console_lines as f64)),
+        verdict,
+    ]
+}
+
+/// The failing runs with what they violated and the command that replays each.
+pub fn failures(runs: &[Run]) -> String {
+    let failing: Vec<&Run> = runs
+        .iter()
+        .filter(|r| r.verdict() == Verdict::Fail)
+        .collect();
+    let mut text = String::new();
+    for run in failing.iter().take(FAILURES_LISTED) {
+        text += &format!(
+            "{} seed {} on {}:\n",
+            run.identity.scenario, run.identity.seed, run.identity.ko
+        );
+        for failure in &run.failures {
+            text += &format!("  - {failure}\n");
+        }
+        text += &format!("  replay: {}\n", run.replay());
+    }
+    let rest: Vec<String> = failing
+        .iter()
+        .skip(FAILURES_LISTED)
+        .map(|r| format!("{} {}", r.identity.scenario, r.identity.seed))
+        .collect();
+    if !rest.is_empty() {
+        text += &format!(
+            "and {} more failing runs: {}\n",
+            rest.len(),
+            rest.join(", ")
+        );
+    }
+    text
+}
