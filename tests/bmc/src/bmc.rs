@@ -7,11 +7,12 @@ use crate::commands::{
     RESTART_WATCHDOG,
 };
 use crate::faults::{Fault, Faults};
+use crate::interface::Kind;
 use crate::message::{Answer, CompletionCode, Request};
 use crate::outage::{Outage, Phase};
 use crate::record::{Cause, Effect, Record, Records};
 use crate::rng::Rng;
-use crate::watchdog::{CountingChange, Fired, Spoil, TimerAction, Watchdog, WatchdogView};
+use crate::watchdog::{CountingChange, Fired, TimerAction, Watchdog, WatchdogView};
 use crate::{Config, MS, NEVER};
 
 /// From the reply to Cold or Warm Reset to the reset itself.
@@ -35,7 +36,7 @@ pub(crate) enum Bus {
 
 /// A command whose reply nobody waits for any more.
 #[derive(Clone, Debug)]
-struct Orphan {
+pub(crate) struct Orphan {
     request: Request,
     at: u64,
     runs: bool,
@@ -55,14 +56,14 @@ pub struct Bmc {
     pub(crate) fru: Fru,
     pub(crate) chassis: Chassis,
     pub(crate) management: Management,
-    /// What Get Channel Info says of the system interface; the register model sets it.
-    pub(crate) protocol: u8,
-    phase: Phase,
-    outage: Option<Outage>,
-    reset_at: Option<(u64, u64)>,
-    boots: u32,
-    orphan: Option<Orphan>,
-    interface_error: bool,
+    /// The system interface it is behind; the register model sets it.
+    pub(crate) kind: Kind,
+    pub(crate) phase: Phase,
+    pub(crate) outage: Option<Outage>,
+    pub(crate) reset_at: Option<(u64, u64)>,
+    pub(crate) boots: u32,
+    pub(crate) orphan: Option<Orphan>,
+    pub(crate) interface_error: bool,
     attention: bool,
     effects: Vec<Effect>,
     records: Records,
@@ -81,7 +82,7 @@ impl Bmc {
             fru: Fru::new(),
             chassis: Chassis::new(),
             management: Management::default(),
-            protocol: 0,
+            kind: Kind::Kcs,
             phase: Phase::Up,
             outage: None,
             reset_at: None,
@@ -139,11 +140,6 @@ impl Bmc {
         self.records.total
     }
 
-    /// Whether the firmware runs and would answer, faults of the interface aside.
-    pub fn up(&self) -> bool {
-        matches!(self.phase, Phase::Up | Phase::Slow)
-    }
-
     /// How often it has come up again since the run began.
     pub fn boots(&self) -> u32 {
         self.boots
@@ -164,13 +160,6 @@ impl Bmc {
 
     pub fn faults_mut(&mut self) -> &mut Faults {
         &mut self.faults
-    }
-
-    /// A spontaneous reset: registers dead for `reboot_for`, everything volatile lost.
-    pub fn reset(&mut self, now: u64, reboot_for: u64) {
-        self.run_to(now);
-        self.begin(Outage::reset(self.now, reboot_for, false));
-        self.settle();
     }
 
     /// The host was reset or powered by other means than this BMC: the timer stops.
@@ -208,7 +197,7 @@ impl Bmc {
     pub fn execute(&mut self, request: &Request, now: u64) -> Vec<u8> {
         self.run_to(now);
         self.faults.command_is(request.netfn, request.cmd);
-        let answer = match self.forced(request) {
+        let answer = match self.refusal(request) {
             Some(code) => Err(code),
             None => commands::dispatch(self, request),
         };
@@ -249,14 +238,7 @@ impl Bmc {
         for fault in self.faults.happening(self.now) {
             self.happen(&fault);
         }
-        let still = match self.phase {
-            Phase::Dead | Phase::Booting => true,
-            Phase::Up | Phase::Slow => self
-                .faults
-                .active(self.now)
-                .any(|fault| matches!(fault, Fault::Deaf { counting: false })),
-        };
-        if still {
+        if self.still() {
             self.watchdog.freeze(self.now);
         } else {
             self.watchdog.thaw(self.now);
@@ -270,79 +252,11 @@ impl Bmc {
     }
 
     fn settle_attention(&mut self) {
-        let stuck = |fault: &Fault| matches!(fault, Fault::SmsAtnStuck);
-        let level = self.messaging.flags() != 0 || self.faults.active(self.now).any(stuck);
+        let level = self.messaging.flags() != 0 || self.fault_holds(&Fault::SmsAtnStuck);
         if level != self.attention {
             self.attention = level;
             self.effects.push(Effect::Attention(level));
         }
-    }
-
-    fn happen(&mut self, fault: &Fault) {
-        match *fault {
-            Fault::ErrorState => self.interface_error = true,
-            Fault::ForgetWatchdog => self.watchdog.lose(self.now),
-            Fault::Reset {
-                reboot_for,
-                timer_survives,
-            } => self.begin(Outage::reset(self.now, reboot_for, timer_survives)),
-            Fault::OutOfMemory {
-                slow_for,
-                dead_for,
-                reboot_for,
-                timer_survives,
-            } => {
-                let slow_until = self.now.saturating_add(slow_for);
-                let dead_until = slow_until.saturating_add(dead_for);
-                self.begin(Outage {
-                    from: self.now,
-                    slow_until,
-                    dead_until,
-                    up_at: dead_until.saturating_add(reboot_for),
-                    timer_survives,
-                });
-            }
-            _ => {}
-        }
-    }
-
-    fn begin(&mut self, outage: Outage) {
-        self.outage = Some(outage);
-        self.phase = Phase::Slow;
-        self.follow_outage();
-    }
-
-    /// Goes through the phases that have begun, none left out, however short.
-    fn follow_outage(&mut self) {
-        while let Some(outage) = self.outage.filter(|o| o.ends(self.phase) <= self.now) {
-            self.phase = match self.phase {
-                Phase::Slow => Phase::Dead,
-                Phase::Dead => {
-                    self.lose_memory(&outage);
-                    Phase::Booting
-                }
-                Phase::Booting | Phase::Up => {
-                    self.outage = None;
-                    self.boots += 1;
-                    self.effects.push(Effect::Rebooted { at: self.now });
-                    Phase::Up
-                }
-            };
-            if self.phase == Phase::Dead {
-                self.watchdog.freeze(self.now);
-            }
-        }
-    }
-
-    fn lose_memory(&mut self, outage: &Outage) {
-        if !outage.timer_survives {
-            self.watchdog.lose(self.now);
-        }
-        self.messaging = Messaging::new();
-        self.sel.restart();
-        self.orphan = None;
-        self.reset_at = None;
-        self.interface_error = false;
     }
 
     fn timer_fired(&mut self, at: u64, fired: Fired) {
@@ -400,54 +314,6 @@ impl Bmc {
         self.reset_at = Some((self.now + RESET_DELAY, reboot_for));
     }
 
-    fn forced(&self, request: &Request) -> Option<CompletionCode> {
-        if self.orphan.is_some() {
-            return Some(CompletionCode::NODE_BUSY);
-        }
-        let forced = self.faults.active(self.now).find_map(|fault| match fault {
-            Fault::Completion { netfn, cmd, code }
-                if (*netfn, *cmd) == (request.netfn, request.cmd) =>
-            {
-                Some(CompletionCode(*code))
-            }
-            _ => None,
-        });
-        let wrong_lun = (request.lun != 0).then_some(CompletionCode::INVALID_FOR_LUN);
-        forced.or(wrong_lun)
-    }
-
-    /// What the faults of the moment make of Set Watchdog Timer.
-    pub(crate) fn watchdog_spoil(&self) -> Spoil {
-        let mut spoil = Spoil::default();
-        for fault in self.faults.active(self.now) {
-            match fault {
-                Fault::ClampCountdown { longest } => spoil.clamp = Some(*longest),
-                Fault::IgnoreWatchdogSet => spoil.ignore = true,
-                _ => {}
-            }
-        }
-        spoil
-    }
-
-    fn spoil(&mut self, mut reply: Vec<u8>) -> Vec<u8> {
-        let faults: Vec<Fault> = self.faults.active(self.now).cloned().collect();
-        for fault in faults {
-            match fault {
-                Fault::ShortReply { keep } => reply.truncate(keep),
-                Fault::LongReply { total } => {
-                    while reply.len() < total {
-                        reply.push(self.rng.next() as u8);
-                    }
-                }
-                Fault::GarbageReply => reply.fill_with(|| self.rng.next() as u8),
-                Fault::WrongNetFn => reply.iter_mut().take(1).for_each(|byte| *byte ^= 0x08),
-                Fault::WrongCommand => reply.iter_mut().skip(1).take(1).for_each(|b| *b ^= 0x01),
-                _ => {}
-            }
-        }
-        reply
-    }
-
     fn record(&mut self, request: &Request, answer: &Answer, cancelled: bool) {
         let (completion, reply) = match answer {
             Ok(data) => (CompletionCode::OK, data.clone()),
@@ -474,68 +340,13 @@ impl Bmc {
 
     /// The host aborted this command while it was being executed.
     pub(crate) fn cancelled(&mut self, request: Request) {
-        let busy = self.faults.active(self.now).find_map(|fault| match fault {
+        let busy = self.active_faults().find_map(|fault| match fault {
             Fault::NodeBusyAfterAbort { lasts, runs } => Some((*lasts, *runs)),
             _ => None,
         });
         if let Some((lasts, runs)) = busy {
             let at = self.now.saturating_add(lasts);
             self.orphan = Some(Orphan { request, at, runs });
-        }
-    }
-
-    /// How long the next handshake takes.
-    pub(crate) fn handshake(&mut self) -> u64 {
-        let usual = self.rng.jitter(self.config.handshake);
-        let extra: u64 = self
-            .faults
-            .active(self.now)
-            .map(|fault| match fault {
-                Fault::SlowHandshake { ns } => *ns,
-                _ => 0,
-            })
-            .sum();
-        self.slowed(usual).saturating_add(extra)
-    }
-
-    /// How long the next command takes to run.
-    pub(crate) fn execution(&mut self) -> u64 {
-        let usual = self.rng.jitter(self.config.execute);
-        self.slowed(usual)
-    }
-
-    fn slowed(&self, usual: u64) -> u64 {
-        match (&self.outage, self.phase) {
-            (Some(outage), Phase::Slow) => outage.slowed(usual, self.now),
-            _ => usual,
-        }
-    }
-
-    pub(crate) fn bus(&self) -> Bus {
-        if self.faults.active(self.now).any(|f| *f == Fault::ReadsFf) {
-            return Bus::Gone;
-        }
-        match (self.phase, self.outage) {
-            (Phase::Booting, Some(outage)) if outage.off_the_bus(self.now) => Bus::Gone,
-            (Phase::Booting, _) => Bus::Busy,
-            (Phase::Dead, _) => Bus::Still,
-            (Phase::Up | Phase::Slow, _) => match self.deaf_until() {
-                Some(_) => Bus::Still,
-                None => Bus::Live,
-            },
-        }
-    }
-
-    fn deaf_until(&self) -> Option<u64> {
-        let deaf = |f: &Fault| matches!(f, Fault::IbfStuck | Fault::Deaf { .. });
-        self.faults.until(self.now, deaf)
-    }
-
-    /// Until when nothing the host wrote is taken, if it is so now.
-    pub(crate) fn stalled_until(&self) -> Option<u64> {
-        match self.phase {
-            Phase::Dead | Phase::Booting => Some(self.outage.map_or(NEVER, |o| o.up_at)),
-            Phase::Up | Phase::Slow => self.deaf_until(),
         }
     }
 

@@ -10,7 +10,8 @@ use crate::NEVER;
 ///
 /// Transactions are counted from 0: the first WRITE_START taken (or its like on other interfaces)
 /// opens transaction 0. The bytes of a transaction are all bytes the host hands over in it, the
-/// WRITE_START being byte 0, each READ one more.
+/// WRITE_START being byte 0, each READ one more. SMIC counts control codes likewise. On BT byte 0
+/// is H2B_ATN seen, 1 the message taken, 2 the reply offered. SSIF counts block transfers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum When {
     Always,
@@ -52,7 +53,8 @@ pub enum Fault {
     SlowHandshake { ns: u64 },
     /// KCS: state bits read as `state` (0 idle, 1 read, 2 write, 3 error).
     WrongState { state: u8 },
-    /// Once. KCS falls into ERROR_STATE with status code ff; SMIC into its error status.
+    /// Once. What is under way is lost. KCS falls into ERROR_STATE with status code ff, SMIC says
+    /// so in its status; BT and SSIF just forget.
     ErrorState,
     /// SMS_ATN reads as set whatever the flags say.
     SmsAtnStuck,
@@ -70,8 +72,12 @@ pub enum Fault {
     WrongNetFn,
     /// The reply carries another command.
     WrongCommand,
-    /// BT: the reply carries another sequence number.
+    /// BT: the reply carries another sequence number. SSIF: another block number.
     WrongSequence,
+    /// SSIF: what is read carries a wrong PEC.
+    WrongPec,
+    /// SSIF: another master holds the bus.
+    SmbusBusy,
 
     /// The command is not run and answered with this completion code.
     Completion { netfn: u8, cmd: u8, code: u8 },

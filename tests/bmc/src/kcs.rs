@@ -2,16 +2,15 @@
 //! The KCS register model around a BMC (IPMI 2.0, section 9): data at register 0, command and
 //! status at 1. It must not know what a command means.
 
-use crate::bmc::Bus;
-use crate::{Accesses, Bmc, Effect, Fault, Faults, Request};
+use std::collections::VecDeque;
+
+use crate::interface::{Kind, Model, Wired};
+use crate::{Bmc, Fault, Request};
 
 const OBF: u8 = 0x01;
 const IBF: u8 = 0x02;
 const SMS_ATN: u8 = 0x04;
 const COMMAND_DATA: u8 = 0x08;
-
-/// KCS in Get Channel Info (table 6-2).
-const PROTOCOL: u8 = 0x05;
 
 const GET_STATUS_ABORT: u8 = 0x60;
 const WRITE_START: u8 = 0x61;
@@ -29,17 +28,19 @@ const UNSPECIFIED: u8 = 0xff;
 const OUTPUT_DELAY: u64 = 2_000;
 
 /// Behind which flag a command's execution hides; both kinds are in the field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Executes {
     /// IBF stays set until the reply is ready (QEMU's BMC).
+    #[default]
     BehindIbf,
     /// The last byte is taken, READ_STATE follows at once, OBF when the reply is ready (OpenBMC).
     BehindObf,
 }
 
 /// Bits 7:6 of the status register (table 9-2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
+    #[default]
     Idle = 0,
     Read = 1,
     Write = 2,
@@ -47,8 +48,9 @@ enum State {
 }
 
 /// Where in figures 9-6 to 9-8 the firmware is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
+    #[default]
     Idle,
     Write,
     /// After WRITE_END: the next data byte is the last.
@@ -70,10 +72,9 @@ struct Input {
     due: u64,
 }
 
-/// The registers, and the BMC behind them.
-#[derive(Clone, Debug)]
-pub struct Kcs {
-    bmc: Bmc,
+/// The registers.
+#[derive(Clone, Debug, Default)]
+pub struct KcsRegisters {
     executes: Executes,
     state: State,
     phase: Phase,
@@ -85,146 +86,24 @@ pub struct Kcs {
     output: Option<(u64, u8)>,
     running: Option<(u64, Request)>,
     request: Vec<u8>,
-    reply: std::collections::VecDeque<u8>,
+    reply: VecDeque<u8>,
     status_code: u8,
-    boots: u32,
     attention_seen: bool,
     attention_interrupt: bool,
-    interrupt: bool,
-    accesses: Accesses,
 }
 
+/// KCS registers with a BMC behind them.
+pub type Kcs = Wired<KcsRegisters>;
+
 impl Kcs {
-    pub fn new(mut bmc: Bmc) -> Kcs {
-        bmc.protocol = PROTOCOL;
-        Kcs {
-            boots: bmc.boots(),
-            bmc,
-            executes: Executes::BehindIbf,
-            state: State::Idle,
-            phase: Phase::Idle,
-            command_data: false,
-            obf: false,
-            data_out: 0,
-            input: None,
-            output: None,
-            running: None,
-            request: Vec::new(),
-            reply: Default::default(),
-            status_code: NO_ERROR,
-            attention_seen: false,
-            attention_interrupt: false,
-            interrupt: false,
-            accesses: Accesses::default(),
-        }
-    }
-
     pub fn set_executes(&mut self, executes: Executes) {
-        self.executes = executes;
+        self.model.executes = executes;
     }
+}
 
-    pub fn bmc(&self) -> &Bmc {
-        &self.bmc
-    }
+impl Model for KcsRegisters {
+    const KIND: Kind = Kind::Kcs;
 
-    pub fn bmc_mut(&mut self) -> &mut Bmc {
-        &mut self.bmc
-    }
-
-    pub fn faults_mut(&mut self) -> &mut Faults {
-        self.bmc.faults_mut()
-    }
-
-    pub fn accesses(&self) -> Accesses {
-        self.accesses
-    }
-
-    /// Lets time pass up to `now` and hands out what happened meanwhile.
-    pub fn advance(&mut self, now: u64) -> Vec<Effect> {
-        self.sync(now);
-        self.bmc.advance(now)
-    }
-
-    /// When `advance` will next have something to do if the host does nothing.
-    pub fn next_event(&self) -> Option<u64> {
-        let served = match self.bmc.stalled_until() {
-            Some(_) => None,
-            None => self.due(),
-        };
-        [served, self.bmc.next_event()].into_iter().flatten().min()
-    }
-
-    /// The host reads register 0 (Data_Out, which clears OBF) or 1 (status); others are ff.
-    pub fn read(&mut self, register: u8, now: u64) -> u8 {
-        self.sync(now);
-        self.accesses.reads += 1;
-        if self.bmc.bus() == Bus::Gone {
-            return 0xff;
-        }
-        let value = match register {
-            0 => {
-                self.obf = false;
-                self.data_out
-            }
-            1 => {
-                self.attention_interrupt = false;
-                self.status()
-            }
-            _ => 0xff,
-        };
-        self.pull_interrupt();
-        value
-    }
-
-    /// The host writes register 0 (Data_In) or 1 (command); others are ignored.
-    pub fn write(&mut self, register: u8, byte: u8, now: u64) {
-        self.sync(now);
-        self.accesses.writes += 1;
-        let bus = self.bmc.bus();
-        if register > 1 || matches!(bus, Bus::Gone | Bus::Busy) {
-            return;
-        }
-        if bus == Bus::Live && self.ibf() {
-            self.accesses.violations += 1;
-        }
-        self.command_data = register == 1;
-        self.input = Some(Input {
-            byte,
-            command: self.command_data,
-            due: self.bmc.now.saturating_add(self.bmc.handshake()),
-        });
-    }
-
-    fn status(&self) -> u8 {
-        if self.bmc.bus() == Bus::Busy {
-            return IBF;
-        }
-        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-        let mut status = (self.state as u8) << 6
-            | flag(self.command_data, COMMAND_DATA)
-            | flag(self.bmc.attention(), SMS_ATN)
-            | flag(self.ibf(), IBF)
-            | flag(self.obf(), OBF);
-        for fault in self.bmc.faults.active(self.bmc.now) {
-            match fault {
-                Fault::IbfStuck => status |= IBF,
-                Fault::WrongState { state } => status = status & 0x3f | state << 6,
-                _ => {}
-            }
-        }
-        status
-    }
-
-    fn obf(&self) -> bool {
-        let never = |fault: &Fault| *fault == Fault::ObfNever;
-        self.obf && !self.bmc.faults.active(self.bmc.now).any(never)
-    }
-
-    fn ibf(&self) -> bool {
-        self.input.is_some() || self.running.is_some() && self.executes == Executes::BehindIbf
-    }
-
-    /// When the firmware will next touch the registers.
     fn due(&self) -> Option<u64> {
         [
             self.input.map(|input| input.due),
@@ -236,130 +115,162 @@ impl Kcs {
         .min()
     }
 
-    /// Lets the firmware do all it does up to `now`, in order.
-    fn sync(&mut self, now: u64) {
-        let now = now.max(self.bmc.now);
-        while let Some(due) = self.due().filter(|&due| due <= now) {
-            self.bmc.run_to(due);
-            self.follow_bmc();
-            match self.bmc.stalled_until() {
-                Some(until) if until > now => break,
-                Some(until) => {
-                    self.bmc.run_to(until);
-                    self.follow_bmc();
-                }
-                None => self.serve(),
-            }
-        }
-        self.bmc.run_to(now);
-        self.follow_bmc();
-        self.pull_interrupt();
-    }
-
-    /// Takes over what happened to the BMC behind the interface's back.
-    fn follow_bmc(&mut self) {
-        if self.boots != self.bmc.boots() {
-            self.boots = self.bmc.boots();
-            self.input = None;
-            self.fail(UNSPECIFIED);
-        }
-        if self.bmc.take_interface_error() {
-            self.fail(UNSPECIFIED);
-        }
-        let attention = self.bmc.attention();
-        self.attention_interrupt |= attention && !self.attention_seen;
-        self.attention_interrupt &= attention;
-        self.attention_seen = attention;
-    }
-
-    /// The interrupt line is high while OBF is set, and from the rise of SMS_ATN until the status
-    /// register has been read.
-    fn pull_interrupt(&mut self) {
-        let level = self.bmc.messaging.interrupts() && (self.obf() || self.attention_interrupt);
-        if level != self.interrupt {
-            self.interrupt = level;
-            self.bmc.effect(Effect::Interrupt(level));
-        }
-    }
-
-    /// Does the one thing that is due first.
-    fn serve(&mut self) {
-        let now = self.bmc.now;
+    fn serve(&mut self, bmc: &mut Bmc) {
+        let now = bmc.now;
         if let Some((_, byte)) = self.output.take_if(|(due, _)| *due <= now) {
             self.data_out = byte;
             self.obf = true;
         } else if let Some((_, request)) = self.running.take_if(|(due, _)| *due <= now) {
-            self.reply = self.bmc.execute(&request, now).into();
+            self.reply = bmc.execute(&request, now).into();
             self.phase = Phase::Read;
-            self.send_next();
+            self.send_next(bmc);
         } else if let Some(input) = self.input.take_if(|input| input.due <= now) {
-            self.output = None;
-            if (input.command, input.byte) == (true, WRITE_START) {
-                self.bmc.faults.transaction_begins(now);
-            } else {
-                self.bmc.faults.byte_taken(now);
-            }
-            if input.command {
-                self.take_command(input.byte);
-            } else {
-                self.take_data(input.byte);
-            }
+            self.take(&input, bmc);
         }
     }
 
-    fn take_command(&mut self, byte: u8) {
+    /// ERROR_STATE is also what a BMC comes up in.
+    fn restart(&mut self, bmc: &mut Bmc) {
+        self.input = None;
+        self.fail(bmc);
+    }
+
+    fn fail(&mut self, bmc: &mut Bmc) {
+        self.error(UNSPECIFIED, bmc);
+    }
+
+    /// Data_Out, which clears OBF, or the status.
+    fn read(&mut self, register: u8, bmc: &mut Bmc) -> u8 {
+        if register == 0 {
+            self.obf = false;
+            self.data_out
+        } else {
+            self.attention_interrupt = false;
+            self.status(bmc)
+        }
+    }
+
+    /// Data_In or command; neither may be written while IBF is set.
+    fn write(&mut self, register: u8, byte: u8, bmc: &mut Bmc) -> bool {
+        let proper = !self.ibf();
+        self.command_data = register == 1;
+        self.input = Some(Input {
+            byte,
+            command: self.command_data,
+            due: bmc.now.saturating_add(bmc.handshake()),
+        });
+        proper
+    }
+
+    fn busy(register: u8) -> u8 {
+        if register == 1 {
+            IBF
+        } else {
+            0
+        }
+    }
+
+    /// High while OBF is set, and from the rise of SMS_ATN until the status has been read.
+    fn interrupt(&mut self, bmc: &Bmc) -> bool {
+        let attention = bmc.attention();
+        self.attention_interrupt |= attention && !self.attention_seen;
+        self.attention_interrupt &= attention;
+        self.attention_seen = attention;
+        self.obf(bmc) || self.attention_interrupt
+    }
+}
+
+impl KcsRegisters {
+    fn status(&self, bmc: &Bmc) -> u8 {
+        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        let mut status = (self.state as u8) << 6
+            | flag(self.command_data, COMMAND_DATA)
+            | flag(bmc.attention(), SMS_ATN)
+            | flag(self.ibf(), IBF)
+            | flag(self.obf(bmc), OBF);
+        for fault in bmc.active_faults() {
+            match fault {
+                Fault::IbfStuck => status |= IBF,
+                Fault::WrongState { state } => status = status & 0x3f | state << 6,
+                _ => {}
+            }
+        }
+        status
+    }
+
+    fn obf(&self, bmc: &Bmc) -> bool {
+        self.obf && !bmc.fault_holds(&Fault::ObfNever)
+    }
+
+    fn ibf(&self) -> bool {
+        self.input.is_some() || self.running.is_some() && self.executes == Executes::BehindIbf
+    }
+
+    fn take(&mut self, input: &Input, bmc: &mut Bmc) {
+        self.output = None;
+        if (input.command, input.byte) == (true, WRITE_START) {
+            bmc.faults.transaction_begins(bmc.now);
+        } else {
+            bmc.faults.byte_taken(bmc.now);
+        }
+        if input.command {
+            self.take_command(input.byte, bmc);
+        } else {
+            self.take_data(input.byte, bmc);
+        }
+    }
+
+    fn take_command(&mut self, byte: u8, bmc: &mut Bmc) {
         match byte {
             WRITE_START => {
-                self.abandon();
+                self.abandon(bmc);
                 self.request.clear();
                 self.status_code = NO_ERROR;
                 self.enter(State::Write, Phase::Write);
-                self.show(0);
+                self.show(0, bmc);
             }
             WRITE_END if self.phase == Phase::Write => {
                 self.phase = Phase::WriteLast;
-                self.show(0);
+                self.show(0, bmc);
             }
-            GET_STATUS_ABORT => self.abort(),
-            _ => self.fail(ILLEGAL_CONTROL),
+            GET_STATUS_ABORT => self.abort(bmc),
+            _ => self.error(ILLEGAL_CONTROL, bmc),
         }
     }
 
-    fn take_data(&mut self, byte: u8) {
+    fn take_data(&mut self, byte: u8, bmc: &mut Bmc) {
         match self.phase {
-            Phase::Write | Phase::WriteLast
-                if self.request.len() >= self.bmc.config.max_request =>
-            {
-                self.fail(LENGTH_ERROR);
+            Phase::Write | Phase::WriteLast if self.request.len() >= bmc.config.max_request => {
+                self.error(LENGTH_ERROR, bmc);
             }
             Phase::Write => {
                 self.request.push(byte);
-                self.show(0);
+                self.show(0, bmc);
             }
             Phase::WriteLast => {
                 self.request.push(byte);
-                self.start_command();
+                self.start_command(bmc);
             }
-            Phase::Read if byte == READ => self.send_next(),
+            Phase::Read if byte == READ => self.send_next(bmc),
             Phase::AbortZero => {
                 self.enter(State::Read, Phase::AbortRead);
-                self.show(self.status_code);
+                self.show(self.status_code, bmc);
                 self.status_code = NO_ERROR;
             }
-            Phase::AbortRead if byte == READ => self.finish(),
+            Phase::AbortRead if byte == READ => self.finish(bmc),
             Phase::Error => {}
             Phase::Idle | Phase::Execute | Phase::Read | Phase::AbortRead => {
-                self.fail(ILLEGAL_CONTROL);
+                self.error(ILLEGAL_CONTROL, bmc);
             }
         }
     }
 
-    fn start_command(&mut self) {
+    fn start_command(&mut self, bmc: &mut Bmc) {
         let Some(request) = Request::parse(&self.request) else {
-            return self.fail(LENGTH_ERROR);
+            return self.error(LENGTH_ERROR, bmc);
         };
-        self.bmc.faults.command_is(request.netfn, request.cmd);
-        let due = self.bmc.now.saturating_add(self.bmc.execution());
+        bmc.faults.command_is(request.netfn, request.cmd);
+        let due = bmc.now.saturating_add(bmc.execution());
         self.running = Some((due, request));
         self.phase = Phase::Execute;
         if self.executes == Executes::BehindObf {
@@ -368,43 +279,43 @@ impl Kcs {
     }
 
     /// The next byte of the reply, or the dummy byte in IDLE_STATE that ends it.
-    fn send_next(&mut self) {
+    fn send_next(&mut self, bmc: &mut Bmc) {
         match self.reply.pop_front() {
             Some(byte) => {
                 self.enter(State::Read, Phase::Read);
-                self.show(byte);
+                self.show(byte, bmc);
             }
-            None => self.finish(),
+            None => self.finish(bmc),
         }
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, bmc: &mut Bmc) {
         self.enter(State::Idle, Phase::Idle);
-        self.show(0);
+        self.show(0, bmc);
     }
 
     /// GET_STATUS/ABORT: in a transfer it aborts, otherwise it asks for the last error.
-    fn abort(&mut self) {
+    fn abort(&mut self, bmc: &mut Bmc) {
         let transfer = !matches!(self.phase, Phase::Idle | Phase::Error | Phase::AbortZero);
         if transfer && self.status_code == NO_ERROR {
             self.status_code = ABORTED;
         }
-        self.abandon();
+        self.abandon(bmc);
         self.enter(State::Error, Phase::AbortZero);
-        self.show(0);
+        self.show(0, bmc);
     }
 
-    fn fail(&mut self, status_code: u8) {
-        self.abandon();
+    fn error(&mut self, status_code: u8, bmc: &mut Bmc) {
+        self.abandon(bmc);
         self.status_code = status_code;
         self.enter(State::Error, Phase::Error);
-        self.show(0);
+        self.show(0, bmc);
     }
 
     /// Drops whatever is under way.
-    fn abandon(&mut self) {
+    fn abandon(&mut self, bmc: &mut Bmc) {
         if let Some((_, request)) = self.running.take() {
-            self.bmc.cancelled(request);
+            bmc.cancelled(request);
         }
         self.output = None;
         self.reply.clear();
@@ -417,8 +328,8 @@ impl Kcs {
 
     /// Puts a byte into the output buffer a moment from now. In WRITE_STATE it is a dummy that
     /// only serves to raise an interrupt, and hosts are told to read it away (9.12).
-    fn show(&mut self, byte: u8) {
-        let due = self.bmc.now + self.bmc.rng.below(OUTPUT_DELAY);
+    fn show(&mut self, byte: u8, bmc: &mut Bmc) {
+        let due = bmc.now + bmc.rng.below(OUTPUT_DELAY);
         self.output = Some((due, byte));
     }
 }

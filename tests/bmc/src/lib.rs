@@ -7,7 +7,7 @@
 //! `now` is taken as the newest one seen).
 //!
 //! ```
-//! use ipmi_bmc::{Bmc, Config, Fault, Kcs, When};
+//! use ipmi_bmc::{Bmc, Config, Fault, Interface, Kcs, When};
 //!
 //! let mut kcs = Kcs::new(Bmc::new(Config::default()));
 //! kcs.faults_mut().add(When::Window { from: 5_000_000_000, to: 6_000_000_000 }, Fault::IbfStuck);
@@ -17,8 +17,9 @@
 //! ```
 //!
 //! How to hold it:
-//! - [`Kcs`] is a register model around a [`Bmc`]: `read` and `write` are the host's accesses,
-//!   `advance(now)` lets time pass and hands out [`Effect`]s, `next_event()` says when to call it.
+//! - [`Kcs`] is a register model around a [`Bmc`]; a board holds it by the trait [`Interface`]:
+//!   `read` and `write` are the host's accesses, `advance(now)` lets time pass and hands out
+//!   [`Effect`]s, `next_event()` says when to call it.
 //! - [`Faults`] is a schedule of ([`When`], [`Fault`]); entries compose.
 //! - [`Bmc::watchdog`], [`Bmc::counting_log`] and [`Bmc::records`] are for the judge.
 
@@ -28,18 +29,22 @@ mod bmc;
 mod commands;
 mod config;
 mod faults;
+mod interface;
 mod ipmb;
 mod kcs;
+mod life;
 mod message;
 mod outage;
 mod record;
 mod rng;
+mod spoil;
 mod watchdog;
 
 pub use bmc::Bmc;
 pub use commands::{SelEntry, SelEvent};
 pub use config::Config;
 pub use faults::{Fault, Faults, When};
+pub use interface::{Block, Interface, Kind, SmbusError, Transfer};
 pub use ipmb::Satellite;
 pub use kcs::{Executes, Kcs};
 pub use message::{netfn, CompletionCode, Request};

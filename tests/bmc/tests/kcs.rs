@@ -5,7 +5,7 @@
 mod host;
 
 use host::{Host, Trouble, ERROR, IDLE, READ, WRITE};
-use ipmi_bmc::{Config, Executes, Fault, When, MS, NEVER, SEC};
+use ipmi_bmc::{Config, Executes, Fault, Interface, When, MS, NEVER, SEC};
 
 const DEVICE_ID: [u8; 2] = [0x18, 0x01];
 const LIFETIME: u64 = 3600 * SEC;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::app::GUID;
+use crate::interface::Kind;
 use crate::message::{exactly, Answer, CompletionCode};
 use crate::Bmc;
 
@@ -33,6 +34,7 @@ pub(crate) struct Management {
 }
 
 pub(super) fn run(bmc: &mut Bmc, cmd: u8, data: &[u8]) -> Option<Answer> {
+    let (kind, max_request) = (bmc.kind, bmc.config.max_request);
     let management = &mut bmc.management;
     Some(match cmd {
         0x38 => auth_capabilities(data),
@@ -40,7 +42,7 @@ pub(super) fn run(bmc: &mut Bmc, cmd: u8, data: &[u8]) -> Option<Answer> {
         0x3d => session_info(data),
         0x40 => exactly(data).and_then(|[channel, _, _]: [u8; 3]| lan_channel(channel)),
         0x41 => channel_access(data),
-        0x42 => channel_info(data, bmc.protocol),
+        0x42 => channel_info(data, kind),
         0x43 => set_user_access(management, data),
         0x44 => user_access(management, data),
         0x45 => set_user_name(management, data),
@@ -48,14 +50,22 @@ pub(super) fn run(bmc: &mut Bmc, cmd: u8, data: &[u8]) -> Option<Answer> {
         0x47 => set_password(data),
         0x58 => set_system_info(management, data),
         0x59 => system_info(management, data),
+        0x36 if kind == Kind::Bt => bt_capabilities(data, max_request),
+        0x57 => interface_capabilities(data, kind, max_request),
         // Get System GUID.
         0x37 => exactly::<0>(data).map(|_| GUID.to_vec()),
         _ => return None,
     })
 }
 
-fn channel_info(data: &[u8], protocol: u8) -> Answer {
+fn channel_info(data: &[u8], kind: Kind) -> Answer {
     let [channel] = exactly::<1>(data)?;
+    let protocol = match kind {
+        Kind::Ssif => 0x04,
+        Kind::Kcs => 0x05,
+        Kind::Smic => 0x06,
+        Kind::Bt => 0x08,
+    };
     let (number, medium, protocol, session) = match channel & 0x0f {
         IPMB => (IPMB, 0x01, 0x01, 0x00),
         LAN => (LAN, 0x04, 0x01, 0x80),
@@ -66,6 +76,25 @@ fn channel_info(data: &[u8], protocol: u8) -> Answer {
     Ok(vec![
         number, medium, protocol, session, 0xf2, 0x1b, 0x00, 0xff, 0xff,
     ])
+}
+
+/// Get BT Interface Capabilities (22.10): one request at a time; sizes count the length byte;
+/// answers within 5 s; two retries.
+fn bt_capabilities(data: &[u8], max_request: usize) -> Answer {
+    exactly::<0>(data)?;
+    let size = max_request.min(0xff) as u8;
+    Ok(vec![1, size, 0xff, 5, 2])
+}
+
+/// Get System Interface Capabilities (22.9), for the interface that is there.
+fn interface_capabilities(data: &[u8], kind: Kind, max_request: usize) -> Answer {
+    let size = max_request.min(0xff) as u8;
+    match (exactly::<1>(data)?[0] & 0x0f, kind) {
+        // Start, middle and end transactions; PEC.
+        (0, Kind::Ssif) => Ok(vec![0x00, 0x88, size, 0xff]),
+        (1, Kind::Kcs) | (2, Kind::Smic) => Ok(vec![0x00, 0x00, size]),
+        _ => Err(CompletionCode::INVALID_DATA),
+    }
 }
 
 fn lan_channel(channel: u8) -> Answer {

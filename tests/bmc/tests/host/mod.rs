@@ -2,7 +2,7 @@
 //! A tiny host for the KCS interface, written from figures 9-6 to 9-8 of IPMI 2.0. It polls, keeps
 //! its own time and gives up instead of looping for ever; it must not peek behind the registers.
 
-use ipmi_bmc::{Bmc, Config, Kcs, SEC};
+use ipmi_bmc::{Bmc, Config, Interface, Kcs, SEC};
 
 const STATUS: u8 = 1;
 const DATA: u8 = 0;
