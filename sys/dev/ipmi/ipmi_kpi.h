@@ -1,14 +1,73 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What the C glue offers the Rust core, and what the core offers the glue.
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the core may ask of the kernel: the C side of src/kpi.  Times are in
+ * nanoseconds.
  */
 #ifndef _DEV_IPMI_IPMI_KPI_H_
 #define	_DEV_IPMI_IPMI_KPI_H_
 
-/* Of the glue, for the core. */
-void	ipmi_kpi_delay(int microseconds);
+struct ipmi_softc;
+struct ipmi_open;
 
-/* Of the core, for the glue. */
-uint32_t ipmi_core_probe(uint32_t);
+/* What the calling thread may do. */
+enum ipmi_context {
+	IPMI_CONTEXT_MAY_SLEEP,
+	IPMI_CONTEXT_NO_SLEEP,
+	IPMI_CONTEXT_DUMPING,
+	IPMI_CONTEXT_STOPPED,
+};
 
-#endif
+/* Who sleeps. */
+enum ipmi_channel {
+	IPMI_CHANNEL_WORKER,
+	IPMI_CHANNEL_ANSWER,
+};
+
+/* The tunables under hw.ipmi; units as in ipmi(4). */
+struct ipmi_settings {
+	int	on;
+	int	wd_init_enable;
+	int	wd_timer_actions;
+	int	wd_shutdown_countdown;
+	int	wd_startup_countdown;
+	int	wd_pretimeout_countdown;
+	int	wd_panic_countdown;
+	int	wd_pat_wait_ms;
+	int	max_requests_per_open;
+	int	max_opens;
+};
+
+/* M_WAITOK, not zeroed, never NULL. */
+void	*ipmi_kpi_malloc(size_t size);
+void	 ipmi_kpi_free(void *memory);
+
+uint64_t ipmi_kpi_now(void);
+enum ipmi_context ipmi_kpi_context(void);
+void	 ipmi_kpi_settings(struct ipmi_settings *settings);
+
+void	 ipmi_kpi_lock(struct ipmi_softc *sc);
+bool	 ipmi_kpi_trylock(struct ipmi_softc *sc);
+void	 ipmi_kpi_unlock(struct ipmi_softc *sc);
+/* Sleeps with the lock given up; 0 waits without end. */
+void	 ipmi_kpi_wait(struct ipmi_softc *sc, enum ipmi_channel channel,
+	    uint64_t timeout);
+void	 ipmi_kpi_wake(struct ipmi_softc *sc, enum ipmi_channel channel);
+
+void	 ipmi_kpi_delay(unsigned int us);
+void	 ipmi_kpi_pause(uint64_t ns);
+
+uint8_t	 ipmi_kpi_read(struct ipmi_softc *sc, uint8_t reg);
+void	 ipmi_kpi_write(struct ipmi_softc *sc, uint8_t reg, uint8_t value);
+
+int	 ipmi_kpi_copyin(const void *user, void *kernel, size_t size);
+void	 ipmi_kpi_wake_client(struct ipmi_open *open);
+void	 ipmi_kpi_record_client(struct ipmi_open *open, struct thread *td);
+
+void	 ipmi_kpi_log(struct ipmi_softc *sc, const char *text, size_t length);
+void	 ipmi_kpi_notify(struct ipmi_softc *sc, const char *subsystem,
+	    const char *type);
+void	 ipmi_kpi_announce(struct ipmi_softc *sc, bool watchdog,
+	    bool power_cycle);
+
+#endif /* !_DEV_IPMI_IPMI_KPI_H_ */

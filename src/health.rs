@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Does the BMC answer? The circuit breaker, the counters, and what is worth telling people.
+
+use crate::line::Line;
+use crate::time::{Instant, MS, SEC};
+use crate::transport::{Failure, Limits};
+use crate::wire::watchdog::Timer;
+
+/// Failed attempts in a row after which the BMC counts as unresponsive.
+const FAILURES: u32 = 3;
+/// Pause after a failed attempt.
+const AFTER_FAILURE: u64 = 50 * MS;
+/// Pause between looks at an unresponsive BMC: a register read each.
+const LOOK: u64 = 100 * MS;
+/// Longest pause between attempts at a BMC that looks alive and does not answer.
+const ATTEMPT_MAX: u64 = 300 * MS;
+/// Pause between looks at an idle, healthy interface, to notice a reset BMC.
+const GLANCE: u64 = 500 * MS;
+
+/// What may be sent to the BMC now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Anything, within these limits.
+    Open,
+    /// One driver request, to see whether it answers.
+    Try,
+    /// Nothing, but look at the status register.
+    Look,
+    /// Nothing before this instant.
+    Closed(Instant),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Answering,
+    Unresponsive { since: Instant, look: Instant },
+    Trying { since: Instant },
+}
+
+/// The circuit breaker.
+pub struct Link {
+    phase: Phase,
+    failures: u32,
+    resume: Instant,
+    glance: Instant,
+    tries: u32,
+    known: bool,
+}
+
+impl Link {
+    /// A BMC that has never answered counts as unresponsive: the first look comes at once.
+    pub const fn new() -> Link {
+        Link {
+            phase: Phase::Unresponsive {
+                since: Instant::BOOT,
+                look: Instant::BOOT,
+            },
+            failures: 0,
+            resume: Instant::BOOT,
+            glance: Instant::BOOT,
+            tries: 0,
+            known: false,
+        }
+    }
+
+    /// Does the BMC count as answering?
+    pub fn answering(&self) -> bool {
+        self.phase == Phase::Answering
+    }
+
+    /// What may be sent at `now`.
+    pub fn gate(&self, now: Instant) -> Gate {
+        match self.phase {
+            Phase::Answering if now >= self.resume => Gate::Open,
+            Phase::Answering => Gate::Closed(self.resume),
+            Phase::Trying { .. } => Gate::Try,
+            Phase::Unresponsive { look, .. } if now >= look => Gate::Look,
+            Phase::Unresponsive { look, .. } => Gate::Closed(look),
+        }
+    }
+
+    /// How patient the next attempt is. Every fourth try is as patient as with a healthy BMC,
+    /// for one that is merely slow.
+    pub fn limits(&self) -> Limits {
+        match self.phase {
+            Phase::Trying { .. } if self.tries % 4 != 3 => Limits::PROBING,
+            _ => Limits::PATIENT,
+        }
+    }
+
+    /// When to glance at an idle interface next.
+    pub fn glance_at(&self) -> Instant {
+        self.glance
+    }
+
+    /// The interface was looked at while idle and is as it should be.
+    pub fn glanced(&mut self, now: Instant) {
+        self.glance = now.plus(GLANCE);
+    }
+
+    /// A look at an unresponsive BMC showed it dead or alive.
+    pub fn looked(&mut self, now: Instant, alive: bool) {
+        if let Phase::Unresponsive { since, .. } = self.phase {
+            self.phase = if alive {
+                Phase::Trying { since }
+            } else {
+                Phase::Unresponsive {
+                    since,
+                    look: now.plus(LOOK),
+                }
+            };
+        }
+    }
+
+    /// An attempt brought an answer. Returns how long the BMC had not answered, if it had not.
+    pub fn succeeded(&mut self, now: Instant) -> Option<u64> {
+        let before = self.phase;
+        self.phase = Phase::Answering;
+        self.failures = 0;
+        self.tries = 0;
+        self.glance = now.plus(GLANCE);
+        let known = core::mem::replace(&mut self.known, true);
+        match before {
+            Phase::Answering => None,
+            Phase::Unresponsive { since, .. } | Phase::Trying { since } => {
+                known.then_some(now.since(since))
+            }
+        }
+    }
+
+    /// An attempt failed. True if the BMC counts as unresponsive from here on.
+    pub fn failed(&mut self, now: Instant) -> bool {
+        self.resume = now.plus(AFTER_FAILURE);
+        self.failures = self.failures.saturating_add(1);
+        match self.phase {
+            Phase::Answering if self.failures < FAILURES => false,
+            Phase::Answering => {
+                self.phase = Phase::Unresponsive {
+                    since: now,
+                    look: now.plus(LOOK),
+                };
+                true
+            }
+            Phase::Unresponsive { since, .. } | Phase::Trying { since } => {
+                let pause = LOOK.saturating_mul(u64::from(self.tries.saturating_add(1)));
+                self.tries = self.tries.saturating_add(1);
+                self.phase = Phase::Unresponsive {
+                    since,
+                    look: now.plus(pause.min(ATTEMPT_MAX)),
+                };
+                false
+            }
+        }
+    }
+}
+
+impl Default for Link {
+    fn default() -> Link {
+        Link::new()
+    }
+}
+
+/// Counters since attach; each is exported as `dev.ipmi.N.stats.*`.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Counters {
+    /// Application requests completed with an answer.
+    pub requests: u64,
+    /// Application requests completed with EIO.
+    pub request_errors: u64,
+    /// Application requests refused with ETIMEDOUT while the BMC was unresponsive.
+    pub refused: u64,
+    /// Attempts made, of whatever class.
+    pub attempts: u64,
+    /// Attempts that stalled or ran into their deadline.
+    pub timeouts: u64,
+    /// Attempts that found the interface in a wrong state, or nobody.
+    pub bad_states: u64,
+    /// Replies that were too long, too short or not to the request.
+    pub bad_replies: u64,
+    /// Application attempts ended for a driver request.
+    pub aborts: u64,
+    /// Times that the BMC became unresponsive.
+    pub outages: u64,
+    /// Lines not printed because of the limit.
+    pub suppressed: u64,
+}
+
+impl Counters {
+    /// Counts a failed attempt.
+    pub fn failed(&mut self, failure: Failure) {
+        let counter = match failure {
+            Failure::Stalled | Failure::Deadline => &mut self.timeouts,
+            Failure::Absent | Failure::WrongState => &mut self.bad_states,
+            Failure::TooLong | Failure::Mismatch => &mut self.bad_replies,
+            Failure::Aborted | Failure::Seized => &mut self.aborts,
+        };
+        *counter = counter.saturating_add(1);
+    }
+}
+
+/// Something that people are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Attach: nobody answers yet.
+    Waiting,
+    /// The BMC became unresponsive.
+    Unresponsive,
+    /// It answers again, after so many nanoseconds.
+    Recovered(u64),
+    /// The watchdog is counting, with this timer.
+    Armed(Timer),
+    /// The watchdog was stopped on request.
+    Disarmed,
+    /// The BMC refused a watchdog command with this completion code.
+    Refused(u8),
+    /// The BMC lost its watchdog timer, though the host had asked for it.
+    Lost,
+    /// The watchdog could not be stopped before detach.
+    LeftArmed,
+}
+
+impl Event {
+    /// The event as a line for the console.
+    pub fn line(&self) -> Line {
+        let line = Line::new();
+        match *self {
+            Event::Waiting => line.text("BMC does not answer yet; attaching when it does"),
+            Event::Unresponsive => line.text("BMC does not answer; trying on in the background"),
+            Event::Recovered(ns) => line.text("BMC answers again after ").seconds(ns).text(" s"),
+            Event::Armed(timer) => line
+                .text("watchdog armed: ")
+                .seconds(timer.countdown_ns())
+                .text(" s, action ")
+                .text(action_name(timer.actions)),
+            Event::Disarmed => line.text("watchdog stopped"),
+            Event::Refused(code) => line
+                .text("BMC refuses watchdog command, completion code ")
+                .hex(code),
+            Event::Lost => line.text("BMC lost its watchdog timer; arming it again"),
+            Event::LeftArmed => {
+                line.text("watchdog could not be stopped: if the BMC counts, it will act")
+            }
+        }
+    }
+
+    /// The devctl(4) subsystem and type of the event.
+    pub fn notification(&self) -> (&'static core::ffi::CStr, &'static core::ffi::CStr) {
+        match self {
+            Event::Waiting => (c"BMC", c"waiting"),
+            Event::Unresponsive => (c"BMC", c"unresponsive"),
+            Event::Recovered(_) => (c"BMC", c"recovered"),
+            Event::Armed(_) => (c"WATCHDOG", c"armed"),
+            Event::Disarmed => (c"WATCHDOG", c"disarmed"),
+            Event::Refused(_) => (c"WATCHDOG", c"refused"),
+            Event::Lost => (c"WATCHDOG", c"lost"),
+            Event::LeftArmed => (c"WATCHDOG", c"left"),
+        }
+    }
+}
+
+/// The timer action in bits 2:0, as ipmitool names it.
+pub fn action_name(actions: u8) -> &'static str {
+    match actions & 7 {
+        0 => "none",
+        1 => "hard reset",
+        2 => "power down",
+        3 => "power cycle",
+        _ => "reserved",
+    }
+}
+
+/// Events that wait to be told, and the limit on telling: a burst of five lines, then one in
+/// twelve minutes, so never more than ten in any hour of outage.
+pub struct Events {
+    waiting: [Option<Event>; 8],
+    tokens: u64,
+    refilled: Instant,
+}
+
+const BURST: u64 = 5;
+const REFILL: u64 = 720 * SEC;
+
+impl Events {
+    /// Nothing to tell.
+    pub const fn new() -> Events {
+        Events {
+            waiting: [None; 8],
+            tokens: BURST,
+            refilled: Instant::BOOT,
+        }
+    }
+
+    /// Adds an event; with eight untold already it is dropped.
+    pub fn push(&mut self, event: Event) {
+        if let Some(slot) = self.waiting.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(event);
+        }
+    }
+
+    /// The oldest untold event, and whether it may be printed.
+    pub fn pop(&mut self, now: Instant) -> Option<(Event, bool)> {
+        let event = self.waiting.first_mut()?.take()?;
+        self.waiting.rotate_left(1);
+        let due = now.since(self.refilled) / REFILL;
+        if due > 0 {
+            self.tokens = self.tokens.saturating_add(due).min(BURST);
+            self.refilled = now;
+        }
+        let printed = self.tokens > 0;
+        self.tokens = self.tokens.saturating_sub(1);
+        Some((event, printed))
+    }
+}
+
+impl Default for Events {
+    fn default() -> Events {
+        Events::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_breaker_opens_after_repeated_failures_and_closes_on_an_answer() {
+        let mut link = Link::new();
+        assert_eq!(link.gate(Instant::BOOT), Gate::Look);
+        link.looked(Instant::BOOT, true);
+        assert_eq!(link.gate(Instant::BOOT), Gate::Try);
+        assert_eq!(link.succeeded(Instant::BOOT), None);
+        let mut now = Instant::at(SEC);
+        for expected in [false, false, true] {
+            assert_eq!(link.gate(now), Gate::Open);
+            assert_eq!(link.failed(now), expected);
+            now = now.plus(AFTER_FAILURE);
+        }
+        assert!(!link.answering());
+        now = now.plus(LOOK);
+        assert_eq!(link.gate(now), Gate::Look);
+        link.looked(now, true);
+        assert_eq!(link.succeeded(now.plus(SEC)).map(|ns| ns / SEC), Some(1));
+        assert!(link.answering());
+    }
+
+    #[test]
+    fn a_dead_bmc_is_looked_at_ten_times_a_second_and_not_more() {
+        let mut link = Link::new();
+        let mut looks = 0;
+        let mut now = Instant::BOOT;
+        while now < Instant::at(10 * SEC) {
+            match link.gate(now) {
+                Gate::Look => {
+                    looks += 1;
+                    link.looked(now, false);
+                }
+                Gate::Closed(until) => now = until,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(looks, 100);
+    }
+
+    #[test]
+    fn at_most_ten_lines_in_any_hour() {
+        let mut events = Events::new();
+        let mut printed = vec![];
+        for second in 0..7200u64 {
+            let now = Instant::at(second * SEC);
+            events.push(Event::Unresponsive);
+            while let Some((_, print)) = events.pop(now) {
+                if print {
+                    printed.push(second);
+                }
+            }
+        }
+        for start in 0..3600u64 {
+            let hour = start..start + 3600;
+            assert!(printed.iter().filter(|&s| hour.contains(s)).count() <= 10);
+        }
+    }
+}

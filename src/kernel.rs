@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The kernel as the core sees it. `kpi` implements it over FreeBSD's KPI, the unit tests
+//! over a script; nothing else stands between the core and its host.
+
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+
+use crate::line::Line;
+use crate::state::State;
+use crate::time::Instant;
+
+/// What the caller of a driver entry may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// Sleep: the request is deferred to the worker.
+    MaySleep,
+    /// The scheduler runs but this thread must not sleep: leave a note and go.
+    NoSleep,
+    /// A dump while the scheduler runs: take the hardware over and poll, but others may hold
+    /// the lock and let go of it.
+    Dumping,
+    /// Panic or kdb: nobody else moves, so the caller takes the hardware over and polls.
+    Stopped,
+}
+
+/// Who sleeps on a condition variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// The worker, for something to do.
+    Worker,
+    /// Watchdog handlers and detach, for an answer.
+    Answer,
+}
+
+/// What a closure under the lock says to [`Kernel::wait`].
+pub enum Step<R> {
+    /// The wait is over.
+    Ready(R),
+    /// Sleep until woken, or until the instant.
+    Sleep(Option<Instant>),
+}
+
+/// The errors that the driver reports, by their errno(2) names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errno {
+    /// EAGAIN: nothing waits.
+    Again,
+    /// EFAULT: an address that is not the caller's.
+    BadAddress,
+    /// EBUSY: too many requests or descriptors.
+    Busy,
+    /// EINVAL: a value that no BMC can take.
+    Invalid,
+    /// EIO: the BMC failed to answer.
+    Io,
+    /// EMSGSIZE: a message longer than the interface or the caller's room.
+    MessageSize,
+    /// ENXIO: the device is going away.
+    Gone,
+    /// ETIMEDOUT: the BMC counts as unresponsive, or did not confirm in time.
+    TimedOut,
+}
+
+/// The tunables, read afresh at each use; units as in ipmi(4).
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// `hw.ipmi.on`.
+    pub on: bool,
+    /// `hw.ipmi.wd_init_enable`.
+    pub watchdog_enable: bool,
+    /// `hw.ipmi.wd_timer_actions`.
+    pub actions: u8,
+    /// `hw.ipmi.wd_pretimeout_countdown`, seconds.
+    pub pretimeout: i32,
+    /// `hw.ipmi.wd_startup_countdown`, seconds.
+    pub startup_countdown: i32,
+    /// `hw.ipmi.wd_shutdown_countdown`, seconds.
+    pub shutdown_countdown: i32,
+    /// `hw.ipmi.wd_panic_countdown`, seconds.
+    pub panic_countdown: i32,
+    /// `hw.ipmi.wd_pat_wait_ms`, in nanoseconds.
+    pub pat_wait: u64,
+    /// `hw.ipmi.max_requests_per_open`.
+    pub max_requests: u32,
+    /// `hw.ipmi.max_opens`.
+    pub max_opens: u32,
+}
+
+/// What is read without the lock, between two bytes and where nobody may wait for a lock.
+pub struct Shared {
+    /// The driver goes away: the attempt in flight ends.
+    pub exiting: AtomicBool,
+    /// When the oldest waiting driver request came, in nanoseconds since boot; 0 for none.
+    pub driver_waits: AtomicU64,
+    /// How often the hardware was taken over; an attempt during which it changes is void.
+    pub seizures: AtomicU32,
+    /// The worker is between `begin` and the end of an attempt.
+    pub in_attempt: AtomicBool,
+    /// The six bytes of the Set Watchdog Timer last confirmed, low byte first; 0 for none.
+    pub armed: AtomicU64,
+}
+
+impl Shared {
+    /// Nothing has happened yet.
+    pub const fn new() -> Shared {
+        Shared {
+            exiting: AtomicBool::new(false),
+            driver_waits: AtomicU64::new(0),
+            seizures: AtomicU32::new(0),
+            in_attempt: AtomicBool::new(false),
+            armed: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared::new()
+    }
+}
+
+/// The services of the kernel to one device.
+pub trait Kernel {
+    /// Time since boot.
+    fn now(&self) -> Instant;
+    /// What the calling thread may do.
+    fn context(&self) -> Context;
+    /// The tunables as they are now.
+    fn settings(&self) -> Settings;
+    /// What is read without the lock.
+    fn shared(&self) -> &Shared;
+    /// Runs `f` under the device's lock. `f` neither sleeps nor touches a register.
+    fn locked<R>(&self, f: impl FnOnce(&mut State) -> R) -> R;
+    /// The same if the lock is free, else `None`; for [`Context::Stopped`], where its holder may
+    /// never run again.
+    fn try_locked<R>(&self, f: impl FnOnce(&mut State) -> R) -> Option<R>;
+    /// Runs `f` under the lock until it is ready, sleeping in between.
+    fn wait<R>(&self, channel: Channel, f: impl FnMut(&mut State, Instant) -> Step<R>) -> R;
+    /// Wakes everybody who sleeps on `channel`.
+    fn wake(&self, channel: Channel);
+    /// Busy-waits, whatever the state of the machine.
+    fn delay(&self, us: u32);
+    /// Sleeps.
+    fn pause(&self, ns: u64);
+    /// Reads a register of the system interface.
+    fn read(&self, register: u8) -> u8;
+    /// Writes one.
+    fn write(&self, register: u8, value: u8);
+    /// Wakes those who poll the descriptor of `cookie`; called with the lock held.
+    fn wake_client(&self, cookie: usize);
+    /// Prints a line under the device's name.
+    fn log(&self, line: &Line);
+    /// Sends a devctl(4) notification `system=IPMI subsystem=… type=…`.
+    fn notify(&self, subsystem: &'static core::ffi::CStr, kind: &'static core::ffi::CStr);
+    /// Makes the device node and registers the event handlers; the BMC is known.
+    fn announce(&self, watchdog: bool, power_cycle: bool);
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Where C enters the core: the other side of ipmi_core.h.
+
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::bindings::{self, ipmi_completion, ipmi_core, ipmi_held, ipmi_open, ipmi_softc, thread};
+use super::kernel::Core;
+use super::memory::{self, Box};
+use super::number;
+use crate::client::{self, Command};
+use crate::kernel::{Errno, Kernel};
+use crate::memory::Blank;
+use crate::queue::{ClientId, Request};
+use crate::transport::kcs::Kcs;
+use crate::watchdog::entry;
+use crate::wire::NetFn;
+
+/// The core behind C's pointer.
+///
+/// # Safety
+///
+/// `core` came from [`ipmi_core_create`] and is not destroyed while the result is in use.
+unsafe fn of<'a>(core: *mut ipmi_core) -> &'a Core {
+    // SAFETY: By the contract.
+    unsafe { &*core.cast::<Core>() }
+}
+
+/// Room for a [`Core`], which is written by [`ipmi_core_create`].
+struct Place(#[allow(dead_code)] core::mem::MaybeUninit<Core>);
+
+impl Blank for Place {
+    const BLANK: Place = Place(core::mem::MaybeUninit::uninit());
+}
+
+/// Makes the core of a device whose locks are initialised.
+///
+/// # Safety
+///
+/// As [`Core::new`].
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_create(sc: *mut ipmi_softc) -> *mut ipmi_core {
+    let place = memory::blank::<Place>().into_raw();
+    // SAFETY: The place is fresh and as large as a core; the caller keeps the contract of `new`.
+    unsafe { place.cast::<Core>().write(Core::new(sc)) };
+    place.cast()
+}
+
+/// Frees it.
+///
+/// # Safety
+///
+/// The worker has ended and nobody enters the core any more.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_destroy(core: *mut ipmi_core) {
+    // SAFETY: By the contract nobody uses the core; its memory came from `ipmi_core_create`.
+    unsafe {
+        core.cast::<Core>().drop_in_place();
+        drop(Box::<Place>::from_raw(core.cast()));
+    }
+}
+
+/// The worker thread; returns when [`ipmi_core_exit`] was called.
+///
+/// # Safety
+///
+/// `core` is valid, and this is called once.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_worker(core: *mut ipmi_core) {
+    // SAFETY: By the contract this is the worker.
+    let (core, transport) = unsafe { (of(core), of(core).transport()) };
+    crate::worker::run(core, transport);
+}
+
+/// EBUSY while descriptors are open; else none can be opened from here on.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_begin_detach(core: *mut ipmi_core) -> c_int {
+    // SAFETY: By the contract.
+    number(entry::begin_detach(unsafe { of(core) }))
+}
+
+/// Stops the watchdog timer if the host had armed it; at most a second.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_leave(core: *mut ipmi_core) {
+    // SAFETY: By the contract.
+    entry::leave(unsafe { of(core) });
+}
+
+/// Ends the worker.
+///
+/// # Safety
+///
+/// `core` is valid and its lock is held.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_exit(core: *mut ipmi_core) {
+    // SAFETY: By the contract the lock is held, so nobody else has a reference to the state.
+    unsafe {
+        of(core).shared().exiting.store(true, Relaxed);
+        of(core).state().exiting = true;
+    }
+}
+
+/// Opens a descriptor: EBUSY, ENXIO.
+///
+/// # Safety
+///
+/// `core` is valid, `open` lives until the descriptor is closed, `client` can be written.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_open(
+    core: *mut ipmi_core,
+    open: *mut ipmi_open,
+    client: *mut u64,
+) -> c_int {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    match client::open(core, open as usize) {
+        Ok(id) => {
+            // SAFETY: By the contract.
+            unsafe { client.write(id.to_bits()) };
+            0
+        }
+        Err(error) => error.number(),
+    }
+}
+
+/// Closes it.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_close(core: *mut ipmi_core, client: u64) {
+    // SAFETY: By the contract.
+    client::close(unsafe { of(core) }, ClientId::from_bits(client));
+}
+
+/// Queues a request whose data lie at `user`: EAGAIN, EFAULT, EMSGSIZE, ETIMEDOUT.
+///
+/// # Safety
+///
+/// `core` is valid; the caller is a thread of the process that `user` belongs to.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_send(
+    core: *mut ipmi_core,
+    client: u64,
+    netfn: u8,
+    lun: u8,
+    cmd: u8,
+    msgid: i64,
+    user: *const c_void,
+    length: usize,
+) -> c_int {
+    let command = Command {
+        netfn: NetFn::new(netfn).with_lun(lun),
+        command: cmd,
+        msgid,
+        length,
+    };
+    let copy = |room: &mut [u8]| {
+        // SAFETY: copyin(9) checks the user's address; the room is as long as it is told.
+        let error =
+            unsafe { bindings::ipmi_kpi_copyin(user, room.as_mut_ptr().cast(), room.len()) };
+        (error == 0).then_some(()).ok_or(Errno::BadAddress)
+    };
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    number(client::send(core, ClientId::from_bits(client), &command, copy))
+}
+
+/// Takes the oldest completion: EAGAIN, EIO, EMSGSIZE.
+///
+/// # Safety
+///
+/// `core` is valid, `completion` can be written; on success [`ipmi_core_received`] follows.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_receive(
+    core: *mut ipmi_core,
+    client: u64,
+    room: usize,
+    truncate: bool,
+    completion: *mut ipmi_completion,
+) -> c_int {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    let request = match client::receive(core, ClientId::from_bits(client), room, truncate) {
+        Ok(request) => request,
+        Err(error) => return error.number(),
+    };
+    let (netfn, cmd) = request.head();
+    let body = request.reply.body();
+    let report = ipmi_completion {
+        body: body.as_ptr(),
+        length: body.len(),
+        msgid: request.msgid,
+        netfn: (netfn >> 2) | 1,
+        lun: netfn & 3,
+        cmd,
+        held: request.into_raw().cast::<ipmi_held>(),
+    };
+    // SAFETY: By the contract.
+    unsafe { completion.write(report) };
+    0
+}
+
+/// Ends a receive: frees the completion, or puts it back.
+///
+/// # Safety
+///
+/// `core` is valid; `held` came from [`ipmi_core_receive`] and was not handed in before.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_received(
+    core: *mut ipmi_core,
+    held: *mut ipmi_held,
+    taken: bool,
+) {
+    // SAFETY: By the contract.
+    let (core, request) = unsafe { (of(core), Box::<Request>::from_raw(held.cast())) };
+    if taken {
+        drop(request);
+    } else {
+        client::unreceive(core, request);
+    }
+}
+
+/// `IPMI_READY_*`; if nothing can be received and something may come, `td` is recorded.
+///
+/// # Safety
+///
+/// `core` and `open` are valid, `td` is the calling thread.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_poll(
+    core: *mut ipmi_core,
+    client: u64,
+    open: *mut ipmi_open,
+    td: *mut thread,
+) -> c_int {
+    // SAFETY: By the contract, and selrecord(9) may be called with a lock held.
+    let record = || unsafe { bindings::ipmi_kpi_record_client(open, td) };
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    let (receive, outstanding) = client::poll(core, ClientId::from_bits(client), record);
+    let flag = |on: bool, bit: u32| if on { bit as c_int } else { 0 };
+    flag(receive, bindings::IPMI_READY_RECEIVE)
+        | flag(outstanding, bindings::IPMI_READY_OUTSTANDING)
+}
+
+/// IPMICTL_SET_MY_ADDRESS_CMD.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_set_address(core: *mut ipmi_core, client: u64, address: u8) {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    client::own_address(core, ClientId::from_bits(client), |own, _| *own = address);
+}
+
+/// IPMICTL_SET_MY_LUN_CMD.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_set_lun(core: *mut ipmi_core, client: u64, lun: u8) {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    client::own_address(core, ClientId::from_bits(client), |_, own| *own = lun & 3);
+}
+
+/// IPMICTL_GET_MY_ADDRESS_CMD.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_address(core: *mut ipmi_core, client: u64) -> u8 {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    client::own_address(core, ClientId::from_bits(client), |_, _| ()).map_or(0, |(a, _)| a)
+}
+
+/// IPMICTL_GET_MY_LUN_CMD.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_lun(core: *mut ipmi_core, client: u64) -> u8 {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    client::own_address(core, ClientId::from_bits(client), |_, _| ()).map_or(0, |(_, l)| l)
+}
+
+/// A pat, or a disarm: 0, an errno, or `IPMI_PAT_IGNORED` for the echo of another list.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_pat(
+    core: *mut ipmi_core,
+    timeout: u64,
+    sbt_list: bool,
+) -> c_int {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    if entry::is_echo(core, sbt_list) {
+        return bindings::IPMI_PAT_IGNORED;
+    }
+    number(entry::pat::<_, Kcs>(core, timeout))
+}
+
+/// The host shuts down.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_shutdown(core: *mut ipmi_core, halt: bool) {
+    // SAFETY: By the contract.
+    entry::shutdown::<_, Kcs>(unsafe { of(core) }, halt);
+}
+
+/// Power cycles the host: EIO, ETIMEDOUT.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_power_cycle(core: *mut ipmi_core) -> c_int {
+    // SAFETY: By the contract.
+    number(entry::power_cycle::<_, Kcs>(unsafe { of(core) }))
+}
+
+/// A number for sysctl(8).
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_statistic(
+    core: *mut ipmi_core,
+    which: bindings::ipmi_statistic,
+) -> u64 {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    core.locked(|state| {
+        let counters = &state.counters;
+        match which {
+            bindings::ipmi_statistic_IPMI_STAT_REQUESTS => counters.requests,
+            bindings::ipmi_statistic_IPMI_STAT_REQUEST_ERRORS => counters.request_errors,
+            bindings::ipmi_statistic_IPMI_STAT_REFUSED => counters.refused,
+            bindings::ipmi_statistic_IPMI_STAT_ATTEMPTS => counters.attempts,
+            bindings::ipmi_statistic_IPMI_STAT_TIMEOUTS => counters.timeouts,
+            bindings::ipmi_statistic_IPMI_STAT_BAD_STATES => counters.bad_states,
+            bindings::ipmi_statistic_IPMI_STAT_BAD_REPLIES => counters.bad_replies,
+            bindings::ipmi_statistic_IPMI_STAT_ABORTS => counters.aborts,
+            bindings::ipmi_statistic_IPMI_STAT_OUTAGES => counters.outages,
+            bindings::ipmi_statistic_IPMI_STAT_SUPPRESSED => counters.suppressed,
+            bindings::ipmi_statistic_IPMI_STAT_QUEUED => u64::from(state.clients.queued()),
+            bindings::ipmi_statistic_IPMI_STAT_OPENS => u64::from(state.clients.open_count()),
+            bindings::ipmi_statistic_IPMI_STAT_ANSWERING => u64::from(state.link.answering()),
+            bindings::ipmi_statistic_IPMI_STAT_WD_ASKED => state.watchdog.asked,
+            bindings::ipmi_statistic_IPMI_STAT_WD_UNCONFIRMED => state.watchdog.unconfirmed,
+            bindings::ipmi_statistic_IPMI_STAT_WD_REARMED => state.watchdog.rearmed,
+            _ => 0,
+        }
+    })
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! [`Kernel`] over FreeBSD.
+
+use core::cell::UnsafeCell;
+use core::ffi::CStr;
+
+use super::bindings;
+use crate::kernel::{Channel, Context, Kernel, Settings, Shared, Step};
+use crate::line::Line;
+use crate::state::State;
+use crate::time::{Instant, MS};
+use crate::transport::kcs::Kcs;
+
+/// One device: what C calls `struct ipmi_core`.
+///
+/// # Invariants
+///
+/// `softc` is the device's softc, whose mutex and condition variables are initialised from before
+/// this object is made until after it is gone. `state` is touched only while that mutex is held, or
+/// while the scheduler has stopped and nobody holds it. `transport` is touched by the worker alone.
+pub(crate) struct Core {
+    softc: *mut bindings::ipmi_softc,
+    state: UnsafeCell<State>,
+    transport: UnsafeCell<Kcs>,
+    shared: Shared,
+}
+
+// SAFETY: By the invariants each field is immutable, atomic, or guarded by the lock or by there
+// being one worker.
+unsafe impl Sync for Core {}
+
+impl Core {
+    /// The core of the device of `softc`.
+    ///
+    /// # Safety
+    ///
+    /// The mutex and condition variables of `softc` are initialised and outlive the result.
+    pub(crate) unsafe fn new(softc: *mut bindings::ipmi_softc) -> Core {
+        // INVARIANT: By the contract.
+        Core {
+            softc,
+            state: UnsafeCell::new(State::new()),
+            transport: UnsafeCell::new(Kcs::new()),
+            shared: Shared::new(),
+        }
+    }
+
+    /// The worker's transport.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the worker, and has no other reference from here.
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn transport(&self) -> &mut Kcs {
+        // SAFETY: By the contract this is the only reference.
+        unsafe { &mut *self.transport.get() }
+    }
+
+    /// The state, for a caller that holds the lock already.
+    ///
+    /// # Safety
+    ///
+    /// The lock is held, and no reference to the state exists.
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn state(&self) -> &mut State {
+        // SAFETY: By the contract this is the only reference.
+        unsafe { &mut *self.state.get() }
+    }
+
+    fn channel(channel: Channel) -> bindings::ipmi_channel {
+        match channel {
+            Channel::Worker => bindings::ipmi_channel_IPMI_CHANNEL_WORKER,
+            Channel::Answer => bindings::ipmi_channel_IPMI_CHANNEL_ANSWER,
+        }
+    }
+}
+
+impl Kernel for Core {
+    fn now(&self) -> Instant {
+        // SAFETY: Reads the clock.
+        Instant::at(unsafe { bindings::ipmi_kpi_now() })
+    }
+
+    fn context(&self) -> Context {
+        // SAFETY: Reads flags of the kernel and of the calling thread.
+        match unsafe { bindings::ipmi_kpi_context() } {
+            bindings::ipmi_context_IPMI_CONTEXT_MAY_SLEEP => Context::MaySleep,
+            bindings::ipmi_context_IPMI_CONTEXT_NO_SLEEP => Context::NoSleep,
+            bindings::ipmi_context_IPMI_CONTEXT_DUMPING => Context::Dumping,
+            _ => Context::Stopped,
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        let mut raw = bindings::ipmi_settings::default();
+        // SAFETY: Fills in the structure that it is given.
+        unsafe { bindings::ipmi_kpi_settings(&mut raw) };
+        let unsigned = |value: core::ffi::c_int| u32::try_from(value).unwrap_or(0);
+        Settings {
+            on: raw.on != 0,
+            watchdog_enable: raw.wd_init_enable != 0,
+            actions: raw.wd_timer_actions as u8,
+            pretimeout: raw.wd_pretimeout_countdown,
+            startup_countdown: raw.wd_startup_countdown,
+            shutdown_countdown: raw.wd_shutdown_countdown,
+            panic_countdown: raw.wd_panic_countdown,
+            pat_wait: u64::from(unsigned(raw.wd_pat_wait_ms)).saturating_mul(MS),
+            max_requests: unsigned(raw.max_requests_per_open),
+            max_opens: unsigned(raw.max_opens),
+        }
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn locked<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        // SAFETY: The mutex is initialised by the invariant, and held while `f` has the state;
+        // `f` cannot reach `self.state` in another way.
+        unsafe {
+            bindings::ipmi_kpi_lock(self.softc);
+            let result = f(self.state());
+            bindings::ipmi_kpi_unlock(self.softc);
+            result
+        }
+    }
+
+    fn try_locked<R>(&self, f: impl FnOnce(&mut State) -> R) -> Option<R> {
+        // SAFETY: As in `locked`; where the scheduler has stopped, trylock succeeds only if nobody
+        // holds the lock, and nobody else runs to take it.
+        unsafe {
+            if !bindings::ipmi_kpi_trylock(self.softc) {
+                return None;
+            }
+            let result = f(self.state());
+            bindings::ipmi_kpi_unlock(self.softc);
+            Some(result)
+        }
+    }
+
+    fn wait<R>(&self, channel: Channel, mut f: impl FnMut(&mut State, Instant) -> Step<R>) -> R {
+        // SAFETY: The mutex is held whenever `f` has the state, and given up only by the wait,
+        // during which no reference to the state exists.
+        unsafe {
+            bindings::ipmi_kpi_lock(self.softc);
+            loop {
+                let now = self.now();
+                let timeout = match f(self.state(), now) {
+                    Step::Ready(result) => {
+                        bindings::ipmi_kpi_unlock(self.softc);
+                        return result;
+                    }
+                    Step::Sleep(None) => 0,
+                    Step::Sleep(Some(until)) => until.since(now).max(1),
+                };
+                bindings::ipmi_kpi_wait(self.softc, Self::channel(channel), timeout);
+            }
+        }
+    }
+
+    fn wake(&self, channel: Channel) {
+        // SAFETY: The condition variables are initialised by the invariant.
+        unsafe { bindings::ipmi_kpi_wake(self.softc, Self::channel(channel)) }
+    }
+
+    fn delay(&self, us: u32) {
+        // SAFETY: Busy-waits.
+        unsafe { bindings::ipmi_kpi_delay(us) }
+    }
+
+    fn pause(&self, ns: u64) {
+        // SAFETY: Only the worker calls this, holding no lock.
+        unsafe { bindings::ipmi_kpi_pause(ns) }
+    }
+
+    fn read(&self, register: u8) -> u8 {
+        // SAFETY: The transport names only registers that the attachment has claimed.
+        unsafe { bindings::ipmi_kpi_read(self.softc, register) }
+    }
+
+    fn write(&self, register: u8, value: u8) {
+        // SAFETY: As in `read`.
+        unsafe { bindings::ipmi_kpi_write(self.softc, register, value) }
+    }
+
+    fn wake_client(&self, cookie: usize) {
+        // SAFETY: The cookie is the address of the descriptor's `struct ipmi_open`, which lives
+        // until its client is closed, and the caller holds the lock that closing takes.
+        unsafe { bindings::ipmi_kpi_wake_client(cookie as *mut bindings::ipmi_open) }
+    }
+
+    fn log(&self, line: &Line) {
+        let text = line.as_bytes();
+        // SAFETY: The text is read for the length given and not kept.
+        unsafe { bindings::ipmi_kpi_log(self.softc, text.as_ptr().cast(), text.len()) }
+    }
+
+    fn notify(&self, subsystem: &'static CStr, kind: &'static CStr) {
+        // SAFETY: Both strings are terminated and not kept.
+        unsafe { bindings::ipmi_kpi_notify(self.softc, subsystem.as_ptr(), kind.as_ptr()) }
+    }
+
+    fn announce(&self, watchdog: bool, power_cycle: bool) {
+        // SAFETY: The worker calls this, holding no lock, so it may sleep.
+        unsafe { bindings::ipmi_kpi_announce(self.softc, watchdog, power_cycle) }
+    }
+}

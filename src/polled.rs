@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The polled path: panic, dump, kdb and the power cycle. The caller takes the hardware over,
+//! steps the same machine as the worker, and is bounded by counted delays: no clock is trusted.
+
+use core::cell::Cell;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use crate::attempt::{self, Pace, Wire};
+use crate::kernel::{Kernel, Shared};
+use crate::time::{Instant, MS, US};
+use crate::transport::{Exchange, Failure, Limits, Transport};
+use crate::wire::{DriverReply, Message};
+
+/// All that failing attempts may cost one stop of the machine.
+pub const BUDGET: u64 = 700 * MS;
+/// Longest time for the worker to let go, where it runs at all.
+const LET_GO: u32 = 20_000;
+/// What a register access is taken to cost.
+const ACCESS: u64 = US;
+
+/// What failing attempts may still cost: spent by failures, earned back by time at one part in
+/// a hundred, so that a dump with thousands of pats does not wait for each.
+pub struct Budget {
+    left: u64,
+    at: Instant,
+}
+
+impl Budget {
+    /// All of it.
+    pub const fn new() -> Budget {
+        Budget {
+            left: BUDGET,
+            at: Instant::BOOT,
+        }
+    }
+
+    /// What may be spent at `now`, in nanoseconds.
+    pub fn refill(&mut self, now: Instant) -> u64 {
+        let earned = now.since(self.at) / 100;
+        self.at = now;
+        self.left = self.left.saturating_add(earned).min(BUDGET);
+        self.left
+    }
+
+    /// An attempt failed after so many nanoseconds.
+    pub fn spend(&mut self, ns: u64) {
+        self.left = self.left.saturating_sub(ns);
+    }
+
+    /// The BMC answers.
+    pub fn restore(&mut self) {
+        self.left = BUDGET;
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget::new()
+    }
+}
+
+/// The hardware, taken over from the worker until dropped.
+pub struct Seized<'k, K: Kernel> {
+    kernel: &'k K,
+    elapsed: Cell<u64>,
+}
+
+impl<'k, K: Kernel> Seized<'k, K> {
+    /// Takes the hardware over. `others_run`: the scheduler runs, so the worker may be between
+    /// two accesses and is given the time to notice.
+    pub fn take(kernel: &'k K, others_run: bool) -> Seized<'k, K> {
+        let shared = kernel.shared();
+        // Odd while taken: see `Shared::seizures`.
+        shared.seizures.fetch_or(1, Acquire);
+        let mut waited = 0u32;
+        while others_run && shared.in_attempt.load(Acquire) && waited < LET_GO {
+            kernel.delay(10);
+            waited = waited.saturating_add(10);
+        }
+        Seized {
+            kernel,
+            elapsed: Cell::new(u64::from(waited).saturating_mul(US)),
+        }
+    }
+
+    /// Nanoseconds spent since the hardware was taken, as counted.
+    pub fn elapsed(&self) -> u64 {
+        self.elapsed.get()
+    }
+
+    /// One attempt, ended after `budget` nanoseconds.
+    pub fn transact<T: Transport>(
+        &self,
+        transport: &mut T,
+        message: &Message,
+        reply: &mut DriverReply,
+        budget: u64,
+    ) -> Result<(), Failure> {
+        let limits = Limits {
+            ready: budget,
+            taken: budget,
+            answer: budget,
+            total: budget,
+        };
+        let mut exchange = Exchange {
+            request: message.as_bytes(),
+            reply: reply.arrival(),
+        };
+        attempt::run(self, transport, limits, &mut exchange)
+    }
+
+    fn spend(&self, ns: u64) {
+        self.elapsed.set(self.elapsed.get().saturating_add(ns));
+    }
+}
+
+impl<K: Kernel> Drop for Seized<'_, K> {
+    fn drop(&mut self) {
+        release(self.kernel.shared());
+    }
+}
+
+fn release(shared: &Shared) {
+    let taken = shared.seizures.load(Relaxed);
+    shared.seizures.store(taken.wrapping_add(1), Release);
+}
+
+impl<K: Kernel> Wire for Seized<'_, K> {
+    fn now(&self) -> Instant {
+        Instant::at(self.elapsed.get())
+    }
+
+    fn read(&self, register: u8) -> u8 {
+        self.spend(ACCESS);
+        self.kernel.read(register)
+    }
+
+    fn write(&self, register: u8, value: u8) {
+        self.spend(ACCESS);
+        self.kernel.write(register, value);
+    }
+
+    fn wait(&self, pace: Pace, _progressed: Instant) -> Result<(), Failure> {
+        let us = match pace {
+            Pace::Spin(us) => us,
+            Pace::Sleep(_) => 100,
+        };
+        self.spend(u64::from(us).saturating_mul(US));
+        self.kernel.delay(us);
+        Ok(())
+    }
+
+    fn permitted(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Getting to know the BMC: the commands between attach and the device node, in order. Pure.
+
+use crate::line::Line;
+use crate::wire::device::{self, DeviceId};
+use crate::wire::watchdog::{self, Reading};
+use crate::wire::{completion, DriverReply, Message};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    DeviceId,
+    ClearFlags,
+    Channel(u8),
+    Watchdog,
+    Known,
+    Announced,
+}
+
+/// What is known of the BMC so far.
+pub struct Startup {
+    stage: Stage,
+    /// The answer to Get Device ID.
+    pub id: DeviceId,
+    /// Channels 0 to this one, exclusive, exist.
+    pub channels: u8,
+    /// The watchdog timer as firmware left it; `None` if the BMC has none.
+    pub timer: Option<Reading>,
+}
+
+impl Startup {
+    /// Nothing is known.
+    pub const fn new() -> Startup {
+        Startup {
+            stage: Stage::DeviceId,
+            id: DeviceId::UNKNOWN,
+            channels: 0,
+            timer: None,
+        }
+    }
+
+    /// The next command, while there is one.
+    pub fn command(&self, watchdog: bool) -> Option<Message> {
+        match self.stage {
+            Stage::DeviceId => Some(device::device_id()),
+            // Receive queue, event buffer and pre-timeout flags.
+            Stage::ClearFlags => Some(device::clear_flags(0x0b)),
+            Stage::Channel(n) => Some(device::channel_info(n)),
+            Stage::Watchdog if watchdog => Some(watchdog::get()),
+            _ => None,
+        }
+    }
+
+    /// Takes the answer to [`Startup::command`]; false if it is none and must be asked for again.
+    pub fn answered(&mut self, reply: &DriverReply) -> bool {
+        let accepted = reply.completion() == completion::OK;
+        self.stage = match self.stage {
+            Stage::DeviceId => {
+                match DeviceId::parse(reply.data()).filter(|_| accepted) {
+                    Some(id) => self.id = id,
+                    None => return false,
+                }
+                Stage::ClearFlags
+            }
+            Stage::ClearFlags => Stage::Channel(0),
+            Stage::Channel(n) if accepted => {
+                self.channels = n.saturating_add(1);
+                match self.channels {
+                    8.. => Stage::Watchdog,
+                    next => Stage::Channel(next),
+                }
+            }
+            Stage::Channel(_) => Stage::Watchdog,
+            Stage::Watchdog => {
+                self.timer = Reading::parse(reply.data()).filter(|_| accepted);
+                Stage::Known
+            }
+            stage => stage,
+        };
+        true
+    }
+
+    /// Is everything asked that is to be asked, and nobody told yet?
+    pub fn complete(&self, watchdog: bool) -> bool {
+        self.stage == Stage::Known || (self.stage == Stage::Watchdog && !watchdog)
+    }
+
+    /// The device node exists.
+    pub fn announced(&mut self) {
+        self.stage = Stage::Announced;
+    }
+
+    /// Does the device node exist?
+    pub fn is_announced(&self) -> bool {
+        self.stage == Stage::Announced
+    }
+
+    /// The line that introduces the BMC.
+    pub fn line(&self) -> Line {
+        let bcd = |value: u8| (u64::from(value >> 4), u64::from(value & 15));
+        let (tens, ones) = bcd(self.id.firmware_minor);
+        let (minor, major) = bcd(self.id.version);
+        Line::new()
+            .text("IPMI device rev. ")
+            .dec(u64::from(self.id.revision))
+            .text(", firmware rev. ")
+            .dec(u64::from(self.id.firmware_major))
+            .text(".")
+            .dec(tens)
+            .dec(ones)
+            .text(", version ")
+            .dec(major)
+            .text(".")
+            .dec(minor)
+            .text(", device support mask ")
+            .hex(self.id.support)
+            .text(", channels ")
+            .dec(u64::from(self.channels))
+    }
+}
+
+impl Default for Startup {
+    fn default() -> Startup {
+        Startup::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(startup: &mut Startup, body: &[u8]) -> bool {
+        let mut reply = DriverReply::EMPTY;
+        for &byte in [0x1c, 0].iter().chain(body) {
+            reply.arrival().push(byte);
+        }
+        startup.answered(&reply)
+    }
+
+    #[test]
+    fn the_commands_come_in_the_order_of_the_c_driver() {
+        let mut startup = Startup::new();
+        let mut sent = vec![];
+        while let Some(message) = startup.command(true) {
+            let command = message.as_bytes()[1];
+            sent.push(command);
+            match command {
+                0x01 => assert!(answer(&mut startup, &[0, 0x20, 1, 2, 0x51, 2, 0x9f])),
+                0x42 if startup.channels == 2 => assert!(answer(&mut startup, &[0xcc])),
+                0x25 => assert!(answer(&mut startup, &[0, 4, 0, 0, 0, 0, 0, 0, 0])),
+                _ => assert!(answer(&mut startup, &[0])),
+            }
+        }
+        assert_eq!(sent, [0x01, 0x30, 0x42, 0x42, 0x42, 0x25]);
+        assert!(startup.complete(true));
+        assert!(startup.id.is_chassis());
+        assert_eq!(startup.channels, 2);
+    }
+
+    #[test]
+    fn a_short_or_refused_device_id_is_asked_for_again() {
+        let mut startup = Startup::new();
+        assert!(!answer(&mut startup, &[0, 0x20, 1, 2]));
+        assert!(!answer(&mut startup, &[0xc0]));
+        assert_eq!(startup.command(true), Some(device::device_id()));
+    }
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Everything under a device's lock, and the decision what the worker does next. Pure: it is
+//! told the time and what happened, and touches nothing.
+
+use crate::health::{Counters, Event, Events, Gate, Link};
+use crate::kernel::{Errno, Settings, Step};
+use crate::memory::Box;
+use crate::polled::Budget;
+use crate::queue::{Clients, Request};
+use crate::startup::Startup;
+use crate::time::{earlier, Instant, SEC};
+use crate::transport::{Failure, Limits, Sight};
+use crate::watchdog::{Plan, Watchdog};
+use crate::wire::watchdog::{self as timer, Reading};
+use crate::wire::{completion, device, DriverReply, Message};
+
+/// Attempts at an application request that the BMC has not been given whole.
+const ATTEMPTS: u8 = 5;
+/// First pause after a BMC answered but would not identify itself; doubled up to the last.
+const IDENTIFY_PAUSE: u64 = SEC;
+const IDENTIFY_PAUSE_MAX: u64 = 30 * SEC;
+
+/// What a driver command is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To bring the watchdog where the host wants it.
+    Watchdog(Plan),
+    /// To get to know the BMC.
+    Startup,
+    /// To see whether the watchdog timer still runs.
+    Verify,
+    /// To see whether the BMC answers.
+    Probe,
+}
+
+/// What the worker does next.
+pub enum Job {
+    /// End.
+    Exit,
+    /// Make the device node and register the handlers; the flags are: watchdog, power cycle.
+    Announce(bool, bool),
+    /// Read the status register.
+    Look,
+    /// Send a command of the driver's own.
+    Driver(Purpose, Message, Limits),
+    /// Send an application's request.
+    Application(Box<Request>, Limits),
+    /// Give up on an application's request: the BMC is unresponsive.
+    Reject(Box<Request>),
+}
+
+/// Everything that the lock protects.
+pub struct State {
+    /// The open descriptors and their requests.
+    pub clients: Clients,
+    /// The watchdog.
+    pub watchdog: Watchdog,
+    /// What is known of the BMC.
+    pub startup: Startup,
+    /// Whether it answers.
+    pub link: Link,
+    /// Counters since attach.
+    pub counters: Counters,
+    /// What people are to be told.
+    pub events: Events,
+    /// The device goes away: no new descriptors.
+    pub detaching: bool,
+    /// The host shuts down: pats no longer count, except while dumping.
+    pub in_shutdown: bool,
+    /// What the polled path may spend on a failing BMC.
+    pub polled: Budget,
+    /// Ends the worker.
+    pub exiting: bool,
+    suspicious: bool,
+    identify_at: Instant,
+    identify_pause: u64,
+    waiting_told: bool,
+}
+
+impl State {
+    /// A device whose BMC nobody has spoken to.
+    pub fn new() -> State {
+        State {
+            clients: Clients::new(),
+            watchdog: Watchdog::new(),
+            startup: Startup::new(),
+            link: Link::new(),
+            counters: Counters::default(),
+            events: Events::new(),
+            detaching: false,
+            in_shutdown: false,
+            polled: Budget::new(),
+            exiting: false,
+            suspicious: false,
+            identify_at: Instant::BOOT,
+            identify_pause: IDENTIFY_PAUSE,
+            waiting_told: false,
+        }
+    }
+
+    /// The worker's next job, or until when it may sleep.
+    pub fn next_job(&mut self, now: Instant, settings: &Settings) -> Step<Job> {
+        if self.exiting {
+            return Step::Ready(Job::Exit);
+        }
+        if self.startup.complete(settings.watchdog_enable) && !self.detaching {
+            let watchdog = self.startup.timer.is_some();
+            return Step::Ready(Job::Announce(watchdog, self.startup.id.is_chassis()));
+        }
+        let job = match self.link.gate(now) {
+            Gate::Look => Some(Job::Look),
+            Gate::Closed(until) if self.link.answering() => return Step::Sleep(Some(until)),
+            Gate::Closed(until) => match self.clients.pop() {
+                Some(request) => Some(Job::Reject(request)),
+                None => return Step::Sleep(Some(until)),
+            },
+            Gate::Try => {
+                let (purpose, message) = self
+                    .driver_command(now, settings)
+                    .unwrap_or((Purpose::Probe, device::device_id()));
+                Some(Job::Driver(purpose, message, self.link.limits()))
+            }
+            Gate::Open => self.next_open(now, settings),
+        };
+        match job {
+            Some(job) => Step::Ready(job),
+            None => Step::Sleep(self.next_event(now)),
+        }
+    }
+
+    /// The next job while the BMC answers: the driver's class goes first.
+    fn next_open(&mut self, now: Instant, settings: &Settings) -> Option<Job> {
+        let limits = self.link.limits();
+        if let Some((purpose, message)) = self.driver_command(now, settings) {
+            return Some(Job::Driver(purpose, message, limits));
+        }
+        if let Some(request) = self.clients.pop() {
+            return Some(Job::Application(request, limits));
+        }
+        (now >= self.link.glance_at()).then_some(Job::Look)
+    }
+
+    fn driver_command(&self, now: Instant, settings: &Settings) -> Option<(Purpose, Message)> {
+        if let Some(plan) = self.watchdog.plan(now) {
+            return Some((Purpose::Watchdog(plan), plan.command.message()));
+        }
+        if let Some(message) = self.startup.command(settings.watchdog_enable) {
+            return (now >= self.identify_at).then_some((Purpose::Startup, message));
+        }
+        if !self.suspicious {
+            return None;
+        }
+        Some(match self.watchdog.wanted() {
+            true => (Purpose::Verify, timer::get()),
+            false => (Purpose::Probe, device::device_id()),
+        })
+    }
+
+    fn next_event(&self, now: Instant) -> Option<Instant> {
+        let identify = (now < self.identify_at).then_some(self.identify_at);
+        let own = earlier(self.watchdog.next(now), identify);
+        earlier(own, Some(self.link.glance_at()))
+    }
+
+    /// What a look at the idle interface showed.
+    pub fn looked(&mut self, now: Instant, sight: Sight) {
+        if !self.link.answering() {
+            self.link.looked(now, sight != Sight::Dead);
+            self.tell_waiting(sight == Sight::Dead);
+            return;
+        }
+        self.link.glanced(now);
+        if matches!(sight, Sight::Dead | Sight::Changed) {
+            self.suspicious = true;
+        }
+    }
+
+    fn tell_waiting(&mut self, dead: bool) {
+        let unknown = !self.startup.is_announced();
+        if dead && unknown && !core::mem::replace(&mut self.waiting_told, true) {
+            self.events.push(Event::Waiting);
+        }
+    }
+
+    /// Ends a driver command that was answered, in an attempt that began at `started`.
+    pub fn driver_answered(
+        &mut self,
+        purpose: Purpose,
+        reply: &DriverReply,
+        started: Instant,
+        now: Instant,
+    ) {
+        self.answered(now);
+        match purpose {
+            Purpose::Watchdog(plan) => {
+                self.watchdog
+                    .answered(plan, reply, started, now, &mut self.events);
+            }
+            Purpose::Startup if !self.startup.answered(reply) => {
+                self.identify_at = now.plus(self.identify_pause);
+                let doubled = self.identify_pause.saturating_mul(2);
+                self.identify_pause = doubled.min(IDENTIFY_PAUSE_MAX);
+            }
+            Purpose::Verify => self.verified(reply),
+            Purpose::Startup | Purpose::Probe => {}
+        }
+    }
+
+    fn verified(&mut self, reply: &DriverReply) {
+        if reply.completion() != completion::OK {
+            return;
+        }
+        if !Reading::parse(reply.data()).is_some_and(|reading| reading.running()) {
+            self.watchdog.lost(&mut self.events);
+        }
+    }
+
+    /// Ends a driver command that brought no answer.
+    pub fn driver_failed(&mut self, purpose: Purpose, failure: Failure, now: Instant) {
+        if let Purpose::Watchdog(plan) = purpose {
+            self.watchdog.failed(plan);
+        }
+        self.attempt_failed(failure, now);
+        self.tell_waiting(true);
+    }
+
+    /// Ends an attempt at an application request. Returns the cookie of the client to wake, or
+    /// the request if it has to be freed.
+    pub fn application_ended(
+        &mut self,
+        mut request: Box<Request>,
+        outcome: Result<(), Failure>,
+        delivered: bool,
+        now: Instant,
+    ) -> Result<Option<usize>, Box<Request>> {
+        request.attempts = request.attempts.saturating_add(1);
+        match outcome {
+            Ok(()) => {
+                self.answered(now);
+                self.counters.requests = self.counters.requests.saturating_add(1);
+            }
+            Err(failure) => {
+                self.attempt_failed(failure, now);
+                // The BMC may be executing what it was given whole: only the rest is safe to repeat.
+                if !delivered && request.attempts < ATTEMPTS {
+                    return self.clients.put_back(request).map_or(Ok(None), Err);
+                }
+                return self.reject(request);
+            }
+        }
+        self.clients.complete(request).map(Some)
+    }
+
+    /// Completes an application request with EIO.
+    pub fn reject(&mut self, mut request: Box<Request>) -> Result<Option<usize>, Box<Request>> {
+        request.error = Some(Errno::Io);
+        self.counters.request_errors = self.counters.request_errors.saturating_add(1);
+        self.clients.complete(request).map(Some)
+    }
+
+    fn answered(&mut self, now: Instant) {
+        self.counters.attempts = self.counters.attempts.saturating_add(1);
+        if let Some(outage) = self.link.succeeded(now) {
+            self.events.push(Event::Recovered(outage));
+            self.suspicious = true;
+            return;
+        }
+        self.suspicious = false;
+    }
+
+    fn attempt_failed(&mut self, failure: Failure, now: Instant) {
+        self.counters.attempts = self.counters.attempts.saturating_add(1);
+        self.counters.failed(failure);
+        if matches!(failure, Failure::Aborted | Failure::Seized) {
+            return;
+        }
+        // A BMC that went away may have been reset and have lost its timer.
+        self.suspicious = true;
+        if self.link.failed(now) {
+            self.counters.outages = self.counters.outages.saturating_add(1);
+            self.events.push(Event::Unresponsive);
+        }
+    }
+}
+
+impl Default for State {
+    fn default() -> State {
+        State::new()
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What every system interface is to the rest of the driver: a machine that is stepped.
+//!
+//! A transport never sleeps, loops or reads a clock. It is told the time and what its last
+//! action brought, and says what to do next. So the same machine runs in the worker, in the
+//! panic path and in a test.
+
+pub mod kcs;
+
+use crate::time::{Instant, MS, SEC};
+use crate::wire::Arrival;
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read this register and hand its value to the next step.
+    Read(u8),
+    /// Write this value to this register.
+    Write(u8, u8),
+    /// The BMC is not ready: step again after a while.
+    Wait,
+    /// The reply has arrived whole.
+    Done,
+    /// The attempt is over without a reply.
+    Failed(Failure),
+}
+
+/// Why an attempt brought no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Every bit of the status register reads as one: nobody is there.
+    Absent,
+    /// The BMC stopped taking bytes or producing them.
+    Stalled,
+    /// The interface is in a state that it should not be in (a reset BMC, for one).
+    WrongState,
+    /// The reply is longer than a reply can be, or endless.
+    TooLong,
+    /// The reply belongs to another request or is too short to belong to any.
+    Mismatch,
+    /// The attempt took longer, or more steps, than any may.
+    Deadline,
+    /// A driver request waits, or the driver goes away.
+    Aborted,
+    /// A context that cannot sleep took the hardware over.
+    Seized,
+}
+
+/// How long an attempt may take; nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For an idle interface to become ready for the first byte.
+    pub ready: u64,
+    /// For the BMC to take one byte.
+    pub taken: u64,
+    /// For the BMC to produce a byte.
+    pub answer: u64,
+    /// For everything.
+    pub total: u64,
+}
+
+impl Limits {
+    /// The specification recommends at least 5 s a wait; before the first byte nothing is
+    /// lost by giving up earlier.
+    pub const PATIENT: Limits = Limits {
+        ready: SEC,
+        taken: 5 * SEC,
+        answer: 5 * SEC,
+        total: 60 * SEC,
+    };
+
+    /// For a BMC that has not answered lately: a lost command must not hide its return.
+    pub const PROBING: Limits = Limits {
+        ready: 100 * MS,
+        taken: 5 * SEC,
+        answer: 600 * MS,
+        total: 60 * SEC,
+    };
+}
+
+/// A request on its way and the room for its reply.
+pub struct Exchange<'a> {
+    /// Network function and LUN, command, data.
+    pub request: &'a [u8],
+    /// What has arrived.
+    pub reply: Arrival<'a>,
+}
+
+/// A system interface as a machine.
+pub trait Transport {
+    /// Starts an attempt at `now`.
+    fn begin(&mut self, now: Instant, limits: Limits);
+
+    /// The next action; `value` is what the last [`Action::Read`] brought.
+    fn step(&mut self, now: Instant, value: u8, exchange: &mut Exchange<'_>) -> Action;
+
+    /// When the attempt last got anywhere.
+    fn progressed(&self) -> Instant;
+
+    /// Has the BMC been given the whole request? Then it may be executing it.
+    fn delivered(&self) -> bool;
+
+    /// Would an attempt that starts now find the interface ready? One register, no side effect.
+    fn glance(&self) -> u8;
+
+    /// What the value read at [`Transport::glance`] means.
+    fn seen(&self, value: u8) -> Sight;
+}
+
+/// What one look at an idle interface shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Nobody there, or it does not take what it was given.
+    Dead,
+    /// Someone is there, but not in the state the driver left: it may have been reset.
+    Changed,
+    /// Idle and ready.
+    Ready,
+    /// Idle and ready, with something to say (SMS_ATN).
+    Attention,
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Messages that identify a BMC: device id, message flags, channels, chassis control, SEL.
+
+use super::{Message, NetFn};
+
+/// Get Device ID (section 20.1).
+pub fn device_id() -> Message {
+    Message::new(NetFn::APP, 0x01, &[])
+}
+
+/// Clear Message Flags (section 22.3) with the receive queue, event buffer and pre-timeout bits.
+pub fn clear_flags(flags: u8) -> Message {
+    Message::new(NetFn::APP, 0x30, &[flags])
+}
+
+/// Get Message Flags (section 22.4).
+pub fn message_flags() -> Message {
+    Message::new(NetFn::APP, 0x31, &[])
+}
+
+/// Get Channel Info (section 22.24).
+pub fn channel_info(channel: u8) -> Message {
+    Message::new(NetFn::APP, 0x42, &[channel])
+}
+
+/// Chassis Control, power cycle (section 28.3).
+pub fn power_cycle() -> Message {
+    Message::new(NetFn::CHASSIS, 0x02, &[0x02])
+}
+
+/// What Get Device ID tells (table 20-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceId {
+    /// Device revision, four bits.
+    pub revision: u8,
+    /// Major firmware revision, seven bits.
+    pub firmware_major: u8,
+    /// Minor firmware revision, BCD.
+    pub firmware_minor: u8,
+    /// IPMI version, BCD with the least significant digit in bits 7:4.
+    pub version: u8,
+    /// Additional device support; bit 7 is the chassis device.
+    pub support: u8,
+    /// Manufacturer id, 20 bits (IANA), 0 where the reply is too short.
+    pub manufacturer: u32,
+    /// Product id, 0 where the reply is too short.
+    pub product: u16,
+}
+
+impl DeviceId {
+    /// Nothing known.
+    pub const UNKNOWN: DeviceId = DeviceId {
+        revision: 0,
+        firmware_major: 0,
+        firmware_minor: 0,
+        version: 0,
+        support: 0,
+        manufacturer: 0,
+        product: 0,
+    };
+
+    /// Reads the reply's data; `None` if it is shorter than IPMI 0.9 made it (6 bytes).
+    pub fn parse(data: &[u8]) -> Option<DeviceId> {
+        let [_, revision, major, minor, version, support, rest @ ..] = data else {
+            return None;
+        };
+        let (manufacturer, product) = match rest {
+            [a, b, c, d, e, ..] => (
+                u32::from_le_bytes([*a, *b, *c & 0x0f, 0]),
+                u16::from_le_bytes([*d, *e]),
+            ),
+            _ => (0, 0),
+        };
+        Some(DeviceId {
+            revision: revision & 0x0f,
+            firmware_major: major & 0x7f,
+            firmware_minor: *minor,
+            version: *version,
+            support: *support,
+            manufacturer,
+            product,
+        })
+    }
+
+    /// Can the BMC switch the host's power (chassis device, bit 7)?
+    pub fn is_chassis(&self) -> bool {
+        self.support & 0x80 != 0
+    }
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The worker thread: the only one that touches registers while the scheduler runs.
+
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use crate::attempt::{self, Pace, Wire};
+use crate::kernel::{Channel, Kernel};
+use crate::memory::Box;
+use crate::queue::Request;
+use crate::state::{Job, Purpose};
+use crate::time::{Instant, MS, SEC};
+use crate::transport::{Exchange, Failure, Limits, Transport};
+use crate::wire::{DriverReply, Message};
+
+/// While a driver request waits, an application attempt may stand still for so long,
+const YIELD_STALLED: u64 = SEC;
+/// and in all go on for so long.
+const YIELD_ANYWAY: u64 = 1500 * MS;
+/// Pause after the hardware was taken over, before it is tried again.
+const SEIZED: u64 = 10 * MS;
+
+/// Runs until the device goes away.
+pub fn run<K: Kernel, T: Transport>(kernel: &K, transport: &mut T) {
+    loop {
+        let job = kernel.wait(Channel::Worker, |state, now| {
+            state.next_job(now, &kernel.settings())
+        });
+        match job {
+            Job::Exit => return,
+            Job::Announce(watchdog, power_cycle) => announce(kernel, watchdog, power_cycle),
+            Job::Look => look(kernel, transport),
+            Job::Driver(purpose, message, limits) => {
+                driver(kernel, transport, purpose, &message, limits);
+            }
+            Job::Application(request, limits) => application(kernel, transport, request, limits),
+            Job::Reject(request) => finish(kernel, |state| state.reject(request)),
+        }
+        tell(kernel);
+    }
+}
+
+fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
+    kernel.log(&kernel.locked(|state| state.startup.line()));
+    kernel.announce(watchdog, power_cycle);
+    let settings = kernel.settings();
+    kernel.locked(|state| {
+        state.startup.announced();
+        crate::watchdog::entry::at_startup(state, &settings, kernel.now());
+    });
+}
+
+fn look<K: Kernel, T: Transport>(kernel: &K, transport: &T) {
+    let value = kernel.read(transport.glance());
+    let now = kernel.now();
+    kernel.locked(|state| state.looked(now, transport.seen(value)));
+}
+
+fn driver<K: Kernel, T: Transport>(
+    kernel: &K,
+    transport: &mut T,
+    purpose: Purpose,
+    message: &Message,
+    limits: Limits,
+) {
+    kernel.shared().driver_waits.store(0, Relaxed);
+    let mut reply = DriverReply::EMPTY;
+    let mut exchange = Exchange {
+        request: message.as_bytes(),
+        reply: reply.arrival(),
+    };
+    let started = kernel.now();
+    let outcome = guarded(kernel, transport, limits, &mut exchange, false);
+    let now = kernel.now();
+    kernel.locked(|state| {
+        match outcome {
+            Ok(()) => state.driver_answered(purpose, &reply, started, now),
+            Err(failure) => state.driver_failed(purpose, failure, now),
+        }
+        let bits = state.watchdog.armed_bits();
+        kernel.shared().armed.store(bits, Relaxed);
+    });
+    kernel.wake(Channel::Answer);
+}
+
+fn application<K: Kernel, T: Transport>(
+    kernel: &K,
+    transport: &mut T,
+    mut request: Box<Request>,
+    limits: Limits,
+) {
+    let outcome = guarded(kernel, transport, limits, &mut request.exchange(), true);
+    let delivered = transport.delivered();
+    let now = kernel.now();
+    finish(kernel, |state| {
+        state.application_ended(request, outcome, delivered, now)
+    });
+}
+
+/// Wakes the client whose request `end` completed; frees, without the lock, what `end` gives back.
+fn finish<K: Kernel>(
+    kernel: &K,
+    end: impl FnOnce(&mut crate::state::State) -> Result<Option<usize>, Box<Request>>,
+) {
+    let orphan = kernel.locked(|state| match end(state) {
+        Ok(Some(cookie)) => {
+            // The lock keeps the descriptor open until its pollers are woken.
+            kernel.wake_client(cookie);
+            None
+        }
+        Ok(None) => None,
+        Err(request) => Some(request),
+    });
+    drop(orphan);
+}
+
+/// One attempt on the worker's own wire.
+fn guarded<K: Kernel, T: Transport>(
+    kernel: &K,
+    transport: &mut T,
+    limits: Limits,
+    exchange: &mut Exchange<'_>,
+    yields: bool,
+) -> Result<(), Failure> {
+    let shared = kernel.shared();
+    let wire = WorkerWire {
+        kernel,
+        seizures: shared.seizures.load(Acquire),
+        yields,
+    };
+    shared.in_attempt.store(true, Release);
+    let outcome = attempt::run(&wire, transport, limits, exchange);
+    shared.in_attempt.store(false, Release);
+    // What was answered while someone else had the hardware answers someone else.
+    let outcome = wire.unseized().and(outcome);
+    if outcome == Err(Failure::Seized) {
+        kernel.pause(SEIZED);
+    }
+    outcome
+}
+
+struct WorkerWire<'k, K> {
+    kernel: &'k K,
+    seizures: u32,
+    yields: bool,
+}
+
+impl<K: Kernel> WorkerWire<'_, K> {
+    fn unseized(&self) -> Result<(), Failure> {
+        let shared = self.kernel.shared();
+        if shared.seizures.load(Acquire) != self.seizures || self.seizures & 1 != 0 {
+            return Err(Failure::Seized);
+        }
+        Ok(())
+    }
+
+    /// Has a driver request waited long enough to end this application attempt?
+    fn must_yield(&self, progressed: Instant) -> bool {
+        let since = self.kernel.shared().driver_waits.load(Relaxed);
+        if !self.yields || since == 0 {
+            return false;
+        }
+        let now = self.now();
+        now.since(progressed) >= YIELD_STALLED || now.since(Instant::at(since)) >= YIELD_ANYWAY
+    }
+}
+
+impl<K: Kernel> Wire for WorkerWire<'_, K> {
+    fn now(&self) -> Instant {
+        self.kernel.now()
+    }
+
+    fn read(&self, register: u8) -> u8 {
+        self.kernel.read(register)
+    }
+
+    fn write(&self, register: u8, value: u8) {
+        self.kernel.write(register, value);
+    }
+
+    fn wait(&self, pace: Pace, progressed: Instant) -> Result<(), Failure> {
+        if self.must_yield(progressed) {
+            return Err(Failure::Aborted);
+        }
+        match pace {
+            Pace::Spin(us) => self.kernel.delay(us),
+            Pace::Sleep(ns) => self.kernel.pause(ns),
+        }
+        Ok(())
+    }
+
+    fn permitted(&self) -> Result<(), Failure> {
+        if self.kernel.shared().exiting.load(Relaxed) {
+            return Err(Failure::Aborted);
+        }
+        self.unseized()
+    }
+}
+
+/// Tells people what happened, without the lock.
+pub fn tell<K: Kernel>(kernel: &K) {
+    let now = kernel.now();
+    while let Some((event, print)) = kernel.locked(|state| {
+        let next = state.events.pop(now);
+        if matches!(next, Some((_, false))) {
+            let counter = &mut state.counters.suppressed;
+            *counter = counter.saturating_add(1);
+        }
+        next
+    }) {
+        if print {
+            kernel.log(&event.line());
+        }
+        let (subsystem, kind) = event.notification();
+        kernel.notify(subsystem, kind);
+    }
+}

@@ -1,0 +1,110 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * ipmi(4): what all attachments share: attach, detach, the worker's life.
+ */
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/bus.h>
+#include <sys/condvar.h>
+#include <sys/conf.h>
+#include <sys/eventhandler.h>
+#include <sys/kernel.h>
+#include <sys/kthread.h>
+#include <sys/lock.h>
+#include <sys/malloc.h>
+#include <sys/module.h>
+#include <sys/mutex.h>
+#include <sys/proc.h>
+#include <sys/rman.h>
+#include <sys/selinfo.h>
+
+#include <machine/bus.h>
+
+#include <dev/ipmi/ipmi_core.h>
+#include <dev/ipmi/ipmivars.h>
+
+static void
+ipmi_worker(void *arg)
+{
+	struct ipmi_softc *sc = arg;
+
+	ipmi_core_worker(sc->core);
+	kproc_exit(0);
+}
+
+static void
+ipmi_release(struct ipmi_softc *sc)
+{
+
+	if (sc->core != NULL)
+		ipmi_core_destroy(sc->core);
+	sc->core = NULL;
+	cv_destroy(&sc->answer_cv);
+	cv_destroy(&sc->worker_cv);
+	mtx_destroy(&sc->lock);
+}
+
+/*
+ * The attachment has set up the registers.  The BMC is asked nothing here:
+ * the worker gets to know it, however long that takes.
+ */
+int
+ipmi_attach(device_t dev)
+{
+	struct ipmi_softc *sc = device_get_softc(dev);
+	int error;
+
+	sc->dev = dev;
+	mtx_init(&sc->lock, device_get_nameunit(dev), "ipmi", MTX_DEF);
+	cv_init(&sc->worker_cv, "ipmiwork");
+	cv_init(&sc->answer_cv, "ipmiansw");
+	sc->core = ipmi_core_create(sc);
+	error = kproc_create(ipmi_worker, sc, &sc->worker, 0, 0, "%s: worker",
+	    device_get_nameunit(dev));
+	if (error != 0) {
+		device_printf(dev, "cannot create worker: %d\n", error);
+		ipmi_release(sc);
+		return (error);
+	}
+	ipmi_sysctl_attach(sc);
+	return (0);
+}
+
+/* Waits for a worker that is making the device known, and keeps it from it. */
+static void
+ipmi_withdraw(struct ipmi_softc *sc)
+{
+
+	mtx_lock(&sc->lock);
+	sc->detaching = 1;
+	while (sc->announcing)
+		msleep(&sc->announcing, &sc->lock, 0, "ipmiann", 0);
+	mtx_unlock(&sc->lock);
+
+	if (sc->cdev != NULL)
+		destroy_dev(sc->cdev);
+	sc->cdev = NULL;
+	ipmi_watchdog_deregister(sc);
+}
+
+int
+ipmi_detach(device_t dev)
+{
+	struct ipmi_softc *sc = device_get_softc(dev);
+	int error;
+
+	error = ipmi_core_begin_detach(sc->core);
+	if (error != 0)
+		return (error);
+	ipmi_withdraw(sc);
+	ipmi_core_leave(sc->core);
+
+	mtx_lock(&sc->lock);
+	ipmi_core_exit(sc->core);
+	cv_broadcast(&sc->worker_cv);
+	msleep(sc->worker, &sc->lock, 0, "ipmiexit", 0);
+	mtx_unlock(&sc->lock);
+	ipmi_release(sc);
+	return (0);
+}

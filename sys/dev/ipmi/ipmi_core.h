@@ -1,0 +1,89 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the core offers to the C files; src/kpi/entry.rs is the other side.
+ * Errors are errno(2) values.
+ */
+#ifndef _DEV_IPMI_IPMI_CORE_H_
+#define	_DEV_IPMI_IPMI_CORE_H_
+
+struct ipmi_core;
+struct ipmi_open;
+struct ipmi_softc;
+struct ipmi_held;
+
+/* A completed request, as RECEIVE reports it. */
+struct ipmi_completion {
+	struct ipmi_held *held;	/* Owned by the caller. */
+	const uint8_t	*body;	/* Completion code and data. */
+	size_t		 length;
+	int64_t		 msgid;
+	uint8_t		 netfn;	/* Of the reply, without LUN. */
+	uint8_t		 lun;
+	uint8_t		 cmd;
+};
+
+/* What poll(2) is told. */
+#define	IPMI_READY_RECEIVE	0x1	/* A completion waits. */
+#define	IPMI_READY_OUTSTANDING	0x2	/* Something is outstanding. */
+
+/* Pats that were for somebody else. */
+#define	IPMI_PAT_IGNORED	(-1)
+
+/* What dev.ipmi.N counts and shows. */
+enum ipmi_statistic {
+	IPMI_STAT_REQUESTS,
+	IPMI_STAT_REQUEST_ERRORS,
+	IPMI_STAT_REFUSED,
+	IPMI_STAT_ATTEMPTS,
+	IPMI_STAT_TIMEOUTS,
+	IPMI_STAT_BAD_STATES,
+	IPMI_STAT_BAD_REPLIES,
+	IPMI_STAT_ABORTS,
+	IPMI_STAT_OUTAGES,
+	IPMI_STAT_SUPPRESSED,
+	IPMI_STAT_QUEUED,
+	IPMI_STAT_OPENS,
+	IPMI_STAT_ANSWERING,
+	IPMI_STAT_WD_ASKED,
+	IPMI_STAT_WD_UNCONFIRMED,
+	IPMI_STAT_WD_REARMED,
+};
+
+struct ipmi_core *ipmi_core_create(struct ipmi_softc *sc);
+void	 ipmi_core_destroy(struct ipmi_core *core);
+void	 ipmi_core_worker(struct ipmi_core *core);
+
+int	 ipmi_core_begin_detach(struct ipmi_core *core);
+void	 ipmi_core_leave(struct ipmi_core *core);
+/* Called with the lock held. */
+void	 ipmi_core_exit(struct ipmi_core *core);
+
+int	 ipmi_core_open(struct ipmi_core *core, struct ipmi_open *open,
+	    uint64_t *client);
+void	 ipmi_core_close(struct ipmi_core *core, uint64_t client);
+int	 ipmi_core_send(struct ipmi_core *core, uint64_t client, uint8_t netfn,
+	    uint8_t lun, uint8_t cmd, int64_t msgid, const void *user,
+	    size_t length);
+int	 ipmi_core_receive(struct ipmi_core *core, uint64_t client,
+	    size_t room, bool truncate, struct ipmi_completion *completion);
+void	 ipmi_core_received(struct ipmi_core *core, struct ipmi_held *held,
+	    bool taken);
+int	 ipmi_core_poll(struct ipmi_core *core, uint64_t client,
+	    struct ipmi_open *open, struct thread *td);
+void	 ipmi_core_set_address(struct ipmi_core *core, uint64_t client,
+	    uint8_t address);
+void	 ipmi_core_set_lun(struct ipmi_core *core, uint64_t client,
+	    uint8_t lun);
+uint8_t	 ipmi_core_address(struct ipmi_core *core, uint64_t client);
+uint8_t	 ipmi_core_lun(struct ipmi_core *core, uint64_t client);
+
+/* Nanoseconds; 0 disarms.  0, an errno or IPMI_PAT_IGNORED. */
+int	 ipmi_core_pat(struct ipmi_core *core, uint64_t timeout,
+	    bool sbt_list);
+void	 ipmi_core_shutdown(struct ipmi_core *core, bool halt);
+int	 ipmi_core_power_cycle(struct ipmi_core *core);
+
+uint64_t ipmi_core_statistic(struct ipmi_core *core, enum ipmi_statistic which);
+
+#endif /* !_DEV_IPMI_IPMI_CORE_H_ */

@@ -1,0 +1,220 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The kernel as the core sees it: macros and inlines become functions here.
+ */
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/bus.h>
+#include <sys/condvar.h>
+#include <sys/conf.h>
+#include <sys/eventhandler.h>
+#include <sys/kdb.h>
+#include <sys/kernel.h>
+#include <sys/lock.h>
+#include <sys/malloc.h>
+#include <sys/mutex.h>
+#include <sys/proc.h>
+#include <sys/rman.h>
+#include <sys/selinfo.h>
+#include <sys/time.h>
+
+#include <machine/bus.h>
+#include <machine/resource.h>
+
+#include <dev/ipmi/ipmi_kpi.h>
+#include <dev/ipmi/ipmivars.h>
+
+MALLOC_DEFINE(M_IPMI, "ipmi", "IPMI driver");
+
+void *
+ipmi_kpi_malloc(size_t size)
+{
+
+	return (malloc(size, M_IPMI, M_WAITOK));
+}
+
+void
+ipmi_kpi_free(void *memory)
+{
+
+	free(memory, M_IPMI);
+}
+
+uint64_t
+ipmi_kpi_now(void)
+{
+
+	return (sbttons(sbinuptime()));
+}
+
+/* Nobody else runs, now or ever again. */
+static bool
+ipmi_stopped(void)
+{
+
+	return (SCHEDULER_STOPPED() || KERNEL_PANICKED() || kdb_active);
+}
+
+enum ipmi_context
+ipmi_kpi_context(void)
+{
+
+	if (ipmi_stopped())
+		return (IPMI_CONTEXT_STOPPED);
+	if (dumping)
+		return (IPMI_CONTEXT_DUMPING);
+	return (THREAD_CAN_SLEEP() ? IPMI_CONTEXT_MAY_SLEEP :
+	    IPMI_CONTEXT_NO_SLEEP);
+}
+
+void
+ipmi_kpi_lock(struct ipmi_softc *sc)
+{
+
+	mtx_lock(&sc->lock);
+}
+
+/*
+ * Once the scheduler has stopped, locking does nothing, and what a stopped
+ * thread holds stays half done.
+ */
+bool
+ipmi_kpi_trylock(struct ipmi_softc *sc)
+{
+
+	if (ipmi_stopped())
+		return (sc->lock.mtx_lock == MTX_UNOWNED);
+	return (mtx_trylock(&sc->lock) != 0);
+}
+
+void
+ipmi_kpi_unlock(struct ipmi_softc *sc)
+{
+
+	if (!ipmi_stopped())
+		mtx_unlock(&sc->lock);
+}
+
+static struct cv *
+ipmi_channel_cv(struct ipmi_softc *sc, enum ipmi_channel channel)
+{
+
+	return (channel == IPMI_CHANNEL_WORKER ? &sc->worker_cv :
+	    &sc->answer_cv);
+}
+
+void
+ipmi_kpi_wait(struct ipmi_softc *sc, enum ipmi_channel channel,
+    uint64_t timeout)
+{
+	struct cv *cv;
+
+	cv = ipmi_channel_cv(sc, channel);
+	if (timeout == 0)
+		cv_wait(cv, &sc->lock);
+	else
+		(void)cv_timedwait_sbt(cv, &sc->lock, nstosbt(timeout), 0, 0);
+}
+
+void
+ipmi_kpi_wake(struct ipmi_softc *sc, enum ipmi_channel channel)
+{
+
+	cv_broadcast(ipmi_channel_cv(sc, channel));
+}
+
+void
+ipmi_kpi_delay(unsigned int us)
+{
+
+	DELAY(us);
+}
+
+void
+ipmi_kpi_pause(uint64_t ns)
+{
+
+	pause_sbt("ipmibmc", nstosbt(ns), 0, 0);
+}
+
+/* Registers are either in one resource or in one each. */
+uint8_t
+ipmi_kpi_read(struct ipmi_softc *sc, uint8_t reg)
+{
+
+	if (sc->io_count > 1)
+		return (bus_read_1(sc->io_res[reg], 0));
+	return (bus_read_1(sc->io_res[0], reg * sc->io_spacing));
+}
+
+void
+ipmi_kpi_write(struct ipmi_softc *sc, uint8_t reg, uint8_t value)
+{
+
+	if (sc->io_count > 1)
+		bus_write_1(sc->io_res[reg], 0, value);
+	else
+		bus_write_1(sc->io_res[0], reg * sc->io_spacing, value);
+}
+
+int
+ipmi_kpi_copyin(const void *user, void *kernel, size_t size)
+{
+
+	return (copyin(user, kernel, size));
+}
+
+void
+ipmi_kpi_wake_client(struct ipmi_open *open)
+{
+
+	selwakeup(&open->sel);
+}
+
+void
+ipmi_kpi_record_client(struct ipmi_open *open, struct thread *td)
+{
+
+	selrecord(td, &open->sel);
+}
+
+void
+ipmi_kpi_log(struct ipmi_softc *sc, const char *text, size_t length)
+{
+
+	device_printf(sc->dev, "%.*s\n", (int)length, text);
+}
+
+void
+ipmi_kpi_notify(struct ipmi_softc *sc, const char *subsystem, const char *type)
+{
+	char data[32];
+
+	snprintf(data, sizeof(data), "device=%s",
+	    device_get_nameunit(sc->dev));
+	devctl_notify("IPMI", subsystem, type, data);
+}
+
+/* The BMC is known: from here on the driver is of use. */
+void
+ipmi_kpi_announce(struct ipmi_softc *sc, bool watchdog, bool power_cycle)
+{
+
+	mtx_lock(&sc->lock);
+	if (sc->detaching) {
+		mtx_unlock(&sc->lock);
+		return;
+	}
+	sc->announcing = 1;
+	mtx_unlock(&sc->lock);
+
+	ipmi_watchdog_register(sc, watchdog, power_cycle);
+	if (ipmi_cdev_create(sc) != 0)
+		device_printf(sc->dev, "cannot create device node\n");
+
+	mtx_lock(&sc->lock);
+	sc->announcing = 0;
+	wakeup(&sc->announcing);
+	mtx_unlock(&sc->lock);
+}

@@ -1,0 +1,147 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The event handlers of ipmi(4): watchdog(9), shutdown, power cycle.
+ */
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/bus.h>
+#include <sys/condvar.h>
+#include <sys/conf.h>
+#include <sys/eventhandler.h>
+#include <sys/kernel.h>
+#include <sys/lock.h>
+#include <sys/malloc.h>
+#include <sys/mutex.h>
+#include <sys/reboot.h>
+#include <sys/rman.h>
+#include <sys/selinfo.h>
+#include <sys/time.h>
+#include <sys/watchdog.h>
+
+#include <machine/bus.h>
+
+#include <dev/ipmi/ipmi_core.h>
+#include <dev/ipmi/ipmi_kpi.h>
+#include <dev/ipmi/ipmivars.h>
+
+static bool
+ipmi_enabled(void)
+{
+	struct ipmi_settings settings;
+
+	ipmi_kpi_settings(&settings);
+	return (settings.on != 0);
+}
+
+/*
+ * An unconfirmed pat must not read EOPNOTSUPP, or watchdog(9) would take the
+ * software watchdog instead, for good.
+ */
+static void
+ipmi_pat(struct ipmi_softc *sc, uint64_t timeout, bool sbt_list, int *error)
+{
+	int result;
+
+	result = ipmi_core_pat(sc->core, timeout, sbt_list);
+	if (result == IPMI_PAT_IGNORED)
+		return;
+	if (result == 0 && timeout != 0)
+		*error = 0;
+	else if (result != 0 && (timeout == 0 || *error == EOPNOTSUPP))
+		*error = result;
+}
+
+static void
+ipmi_watchdog_sbt(void *arg, sbintime_t timeout, sbintime_t *effective,
+    int *error)
+{
+
+	if (!ipmi_enabled())
+		return;
+	ipmi_pat(arg, timeout > 0 ? sbttons(timeout) : 0, true, error);
+	if (timeout > 0 && *error == 0)
+		*effective = timeout;
+}
+
+static void
+ipmi_watchdog(void *arg, u_int cmd, int *error)
+{
+
+	if (!ipmi_enabled())
+		return;
+	cmd &= WD_INTERVAL;
+	ipmi_pat(arg, cmd == 0 ? 0 : (uint64_t)1 << MIN(cmd, 63), false, error);
+}
+
+static void
+ipmi_shutdown(void *arg, int howto)
+{
+	struct ipmi_softc *sc = arg;
+
+	/* Re-rooting is no shutdown: the host goes on. */
+	if (ipmi_enabled() && (howto & RB_REROOT) == 0)
+		ipmi_core_shutdown(sc->core, (howto & RB_HALT) != 0);
+}
+
+static void
+ipmi_power_cycle(void *arg, int howto)
+{
+	struct ipmi_softc *sc = arg;
+	int error;
+
+	if ((howto & RB_POWERCYCLE) == 0)
+		return;
+	device_printf(sc->dev, "Power cycling using IPMI\n");
+	error = ipmi_core_power_cycle(sc->core);
+	if (error != 0) {
+		device_printf(sc->dev, "Power cycling via IPMI failed: %d\n",
+		    error);
+		return;
+	}
+	/* BMCs are slow.  If the power stays on, the next handler has a go. */
+	DELAY(MAX(ipmi_cycle_wait, 0) * 1000 * 1000);
+	device_printf(sc->dev, "Power cycling via IPMI timed out\n");
+}
+
+/*
+ * The list with exact timeouts is known by name only: kernels before 15 do
+ * not have it, and nobody minds a list that is never invoked.
+ */
+void
+ipmi_watchdog_register(struct ipmi_softc *sc, bool watchdog, bool power_cycle)
+{
+
+	if (watchdog) {
+		sc->watchdog_sbt_tag = eventhandler_register(NULL,
+		    "watchdog_sbt_list", (void *)ipmi_watchdog_sbt, sc, 0);
+		sc->watchdog_tag = EVENTHANDLER_REGISTER(watchdog_list,
+		    ipmi_watchdog, sc, 0);
+		sc->shutdown_tag = EVENTHANDLER_REGISTER(shutdown_pre_sync,
+		    ipmi_shutdown, sc, 0);
+		device_printf(sc->dev, "Attached watchdog\n");
+	}
+	/* Handlers that merely reset the machine come after this one. */
+	if (power_cycle)
+		sc->power_cycle_tag = EVENTHANDLER_REGISTER(shutdown_final,
+		    ipmi_power_cycle, sc, SHUTDOWN_PRI_LAST - 2);
+}
+
+void
+ipmi_watchdog_deregister(struct ipmi_softc *sc)
+{
+
+	if (sc->power_cycle_tag != NULL)
+		EVENTHANDLER_DEREGISTER(shutdown_final, sc->power_cycle_tag);
+	if (sc->shutdown_tag != NULL)
+		EVENTHANDLER_DEREGISTER(shutdown_pre_sync, sc->shutdown_tag);
+	if (sc->watchdog_tag != NULL)
+		EVENTHANDLER_DEREGISTER(watchdog_list, sc->watchdog_tag);
+	if (sc->watchdog_sbt_tag != NULL)
+		EVENTHANDLER_DEREGISTER(watchdog_sbt_list,
+		    sc->watchdog_sbt_tag);
+	sc->power_cycle_tag = NULL;
+	sc->shutdown_tag = NULL;
+	sc->watchdog_tag = NULL;
+	sc->watchdog_sbt_tag = NULL;
+}

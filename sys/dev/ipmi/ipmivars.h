@@ -1,0 +1,60 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the C files of ipmi(4) share.  The core sees none of it.
+ */
+#ifndef _DEV_IPMI_IPMIVARS_H_
+#define	_DEV_IPMI_IPMIVARS_H_
+
+#define	IPMI_MAX_RES		3	/* BT and SMIC have three registers. */
+
+/* System interface types, as SMBIOS type 38 numbers them. */
+enum ipmi_interface {
+	IPMI_KCS = 1,
+	IPMI_SMIC = 2,
+	IPMI_BT = 3,
+};
+
+struct ipmi_core;
+
+struct ipmi_softc {
+	device_t		 dev;
+	struct ipmi_core	*core;
+	struct mtx		 lock;
+	struct cv		 worker_cv;
+	struct cv		 answer_cv;
+	struct proc		*worker;
+	struct cdev		*cdev;
+	int			 announcing;	/* (lock) */
+	int			 detaching;	/* (lock) */
+	eventhandler_tag	 watchdog_tag;
+	eventhandler_tag	 watchdog_sbt_tag;
+	eventhandler_tag	 shutdown_tag;
+	eventhandler_tag	 power_cycle_tag;
+	int			 io_type;
+	bus_size_t		 io_spacing;
+	int			 io_count;
+	struct resource		*io_res[IPMI_MAX_RES];
+};
+
+/* One open of the device node. */
+struct ipmi_open {
+	struct ipmi_softc	*sc;
+	uint64_t		 client;
+	struct selinfo		 sel;
+};
+
+MALLOC_DECLARE(M_IPMI);
+
+extern int ipmi_cycle_wait;
+
+int	ipmi_attach(device_t dev);
+int	ipmi_detach(device_t dev);
+
+int	ipmi_cdev_create(struct ipmi_softc *sc);
+void	ipmi_sysctl_attach(struct ipmi_softc *sc);
+void	ipmi_watchdog_register(struct ipmi_softc *sc, bool watchdog,
+	    bool power_cycle);
+void	ipmi_watchdog_deregister(struct ipmi_softc *sc);
+
+#endif /* !_DEV_IPMI_IPMIVARS_H_ */
