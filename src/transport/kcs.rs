@@ -336,3 +336,6 @@ impl Kcs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

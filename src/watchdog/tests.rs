@@ -228,7 +228,9 @@ fn the_later_of_a_pat_and_a_disarm_wins() {
     let plan = bench.watchdog.plan(bench.now).unwrap();
     bench.pat(0);
     let mut reply = DriverReply::EMPTY;
-    [0x1c, 0x22, 0].map(|byte| reply.arrival().push(byte));
+    for byte in [0x1c, 0x22, 0] {
+        reply.arrival().push(byte);
+    }
     bench
         .watchdog
         .answered(plan, &reply, bench.now, bench.now, &mut bench.events);
