@@ -88,7 +88,10 @@ mod kmod {
     }
 
     fn flags(name: &str) -> Vec<String> {
-        variable(name).split_whitespace().map(str::to_owned).collect()
+        variable(name)
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
     }
 
     fn variable(name: &str) -> String {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What a module may take from the kernel, and what it must never need. The lists are data
+//! under `kpi/`; this file must not name a kernel function that is allowed.
+
+use crate::module::Module;
+use crate::{Finding, Rule};
+
+/// A FreeBSD major release, as far as a module is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    Freebsd13,
+    Freebsd14,
+    Freebsd15,
+}
+
+impl Generation {
+    pub fn parse(number: &str) -> Option<Generation> {
+        match number {
+            "13" => Some(Generation::Freebsd13),
+            "14" => Some(Generation::Freebsd14),
+            "15" => Some(Generation::Freebsd15),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Generation::Freebsd13 => 13,
+            Generation::Freebsd14 => 14,
+            Generation::Freebsd15 => 15,
+        }
+    }
+
+    fn exports(self, symbol: &str) -> bool {
+        let own = match self {
+            Generation::Freebsd13 => include_str!("../kpi/13.txt"),
+            Generation::Freebsd14 => include_str!("../kpi/14.txt"),
+            Generation::Freebsd15 => include_str!("../kpi/15.txt"),
+        };
+        [include_str!("../kpi/common.txt"), own]
+            .iter()
+            .any(|list| list.lines().any(|line| line.trim() == symbol))
+    }
+}
+
+pub(crate) fn check(module: &Module, generation: Generation) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for symbol in &module.imports {
+        if let Some(why) = helper(symbol) {
+            findings.push(Finding::new(
+                Rule::Helper,
+                format!("imports {symbol}: {why}"),
+            ));
+        } else if !generation.exports(symbol) && !is_set_bound(module, symbol) {
+            let text = format!(
+                "{symbol} is not among what a FreeBSD {} kernel exports (tests/gate/kpi)",
+                generation.number()
+            );
+            findings.push(Finding::new(Rule::Import, text));
+        }
+    }
+    for symbol in &module.defined {
+        if let Some(why) = helper(symbol) {
+            findings.push(Finding::new(
+                Rule::Helper,
+                format!("carries {symbol}: {why}"),
+            ));
+        }
+    }
+    for symbol in &module.commons {
+        let text = format!("{symbol} is a common symbol, which gets no storage");
+        findings.push(Finding::new(Rule::Import, text));
+    }
+    findings
+}
+
+/// Functions that compilers call without being asked and the kernel does not have.
+fn helper(symbol: &str) -> Option<&'static str> {
+    match symbol {
+        "bcmp" => Some("the kernel exports memcmp only"),
+        "__udivti3" | "__umodti3" | "__divti3" | "__modti3" | "__udivmodti4" | "__multi3" => {
+            Some("128-bit arithmetic that the kernel has no function for")
+        }
+        _ if symbol.starts_with("compiler_builtins::") => {
+            Some("compiler_builtins must stay out of the link")
+        }
+        _ => None,
+    }
+}
+
+/// The kernel's linker makes the bounds of a linker set that the file carries.
+fn is_set_bound(module: &Module, symbol: &str) -> bool {
+    ["__start_", "__stop_"]
+        .iter()
+        .filter_map(|prefix| symbol.strip_prefix(prefix))
+        .any(|set| module.section(set).is_some())
+}
