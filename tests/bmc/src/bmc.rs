@@ -104,16 +104,19 @@ impl Bmc {
 
     /// When `advance` will next have something to do if the host does nothing.
     pub fn next_event(&self) -> Option<u64> {
-        let phase_ends = self.outage.map(|outage| outage.ends(self.phase));
-        [
-            self.watchdog.next_event(),
-            self.faults.next_edge(self.now),
-            phase_ends,
+        let software = [
             self.reset_at.map(|(at, _)| at),
             self.orphan.as_ref().map(|orphan| orphan.at),
             self.messaging.next_event(),
+        ];
+        let running = if self.still() { [None; 3] } else { software };
+        [
+            self.watchdog.next_event(),
+            self.faults.next_edge(self.now),
+            self.outage.map(|outage| outage.ends(self.phase)),
         ]
         .into_iter()
+        .chain(running)
         .flatten()
         .filter(|&at| at != NEVER)
         .min()
@@ -221,16 +224,21 @@ impl Bmc {
         while let Some((at, fired)) = self.watchdog.run(self.now) {
             self.timer_fired(at, fired);
         }
-        if let Some((at, reboot_for)) = self.reset_at.filter(|&(at, _)| at <= self.now) {
-            self.reset_at = None;
-            self.begin(Outage::reset(at, reboot_for, false));
-        }
         self.follow_outage();
+        if !self.still() {
+            self.run_software();
+        }
+        self.settle();
+    }
+
+    fn run_software(&mut self) {
+        if let Some((_, reboot_for)) = self.reset_at.take_if(|(at, _)| *at <= self.now) {
+            self.begin(Outage::reset(self.now, reboot_for, false));
+        }
         if let Some(orphan) = self.orphan.take_if(|orphan| orphan.at <= self.now) {
             self.run_orphan(&orphan);
         }
         self.messaging.run(self.now);
-        self.settle();
     }
 
     /// What follows at once from the state and the faults of the moment.
@@ -251,8 +259,16 @@ impl Bmc {
         self.settle_attention();
     }
 
+    /// SMS_ATN follows the flags as long as somebody is there to move it.
     fn settle_attention(&mut self) {
-        let level = self.messaging.flags() != 0 || self.fault_holds(&Fault::SmsAtnStuck);
+        let deaf = |fault: &Fault| matches!(fault, Fault::Deaf { .. });
+        let moved = self.up() && !self.active_faults().any(deaf);
+        let flags = if moved {
+            self.messaging.flags() != 0
+        } else {
+            self.attention
+        };
+        let level = flags || self.fault_holds(&Fault::SmsAtnStuck);
         if level != self.attention {
             self.attention = level;
             self.effects.push(Effect::Attention(level));

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::interface::{Kind, Model, Wired};
+use crate::message::flag;
 use crate::{Bmc, Fault, Request};
 
 const OBF: u8 = 0x01;
@@ -76,6 +77,7 @@ struct Input {
 #[derive(Clone, Debug, Default)]
 pub struct KcsRegisters {
     executes: Executes,
+    omits_last_dummy: bool,
     state: State,
     phase: Phase,
     command_data: bool,
@@ -98,6 +100,11 @@ pub type Kcs = Wired<KcsRegisters>;
 impl Kcs {
     pub fn set_executes(&mut self, executes: Executes) {
         self.model.executes = executes;
+    }
+
+    /// Some BMCs enter IDLE_STATE at the end of a reply without the dummy byte of figure 9-7.
+    pub fn omit_last_dummy(&mut self) {
+        self.model.omits_last_dummy = true;
     }
 }
 
@@ -182,7 +189,6 @@ impl Model for KcsRegisters {
 
 impl KcsRegisters {
     fn status(&self, bmc: &Bmc) -> u8 {
-        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
         let mut status = (self.state as u8) << 6
             | flag(self.command_data, COMMAND_DATA)
             | flag(bmc.attention(), SMS_ATN)
@@ -291,7 +297,9 @@ impl KcsRegisters {
 
     fn finish(&mut self, bmc: &mut Bmc) {
         self.enter(State::Idle, Phase::Idle);
-        self.show(0, bmc);
+        if !self.omits_last_dummy {
+            self.show(0, bmc);
+        }
     }
 
     /// GET_STATUS/ABORT: in a transfer it aborts, otherwise it asks for the last error.

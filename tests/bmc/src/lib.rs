@@ -16,16 +16,34 @@
 //! assert_eq!(kcs.read(1, 100_000) & 0xc2, 0x80); // taken: WRITE_STATE
 //! ```
 //!
-//! How to hold it:
-//! - [`Kcs`] is a register model around a [`Bmc`]; a board holds it by the trait [`Interface`]:
-//!   `read` and `write` are the host's accesses, `advance(now)` lets time pass and hands out
-//!   [`Effect`]s, `next_event()` says when to call it.
-//! - [`Faults`] is a schedule of ([`When`], [`Fault`]); entries compose.
-//! - [`Bmc::watchdog`], [`Bmc::counting_log`] and [`Bmc::records`] are for the judge.
+//! # How to hold it
+//!
+//! - [`Kcs`], [`Smic`], [`Bt`] and [`Ssif`] are register models around a [`Bmc`]; a board holds any
+//!   of them by the trait [`Interface`]: `read` and `write` are the host's accesses (on SSIF
+//!   `smbus_write` and `smbus_read`), `advance(now)` lets time pass and hands out [`Effect`]s,
+//!   `next_event()` says when to call it. An access brings the model up to its own `now` first, so
+//!   nothing is missed between two calls of `advance`; effects wait for the next one.
+//! - [`Config`] says what a healthy BMC is like: about 20 us a handshake and 300 us a command, each
+//!   give or take a quarter by seed.
+//! - [`Faults`] is a schedule of ([`When`], [`Fault`]), plain values that serde can write down.
+//!   Entries compose: all that hold at a moment act. [`Faults::clear`] makes the BMC healthy.
+//! - [`Bmc::execute`] runs a command past all registers; [`Bmc::queue_message`],
+//!   [`Bmc::platform_event`] and [`Bmc::set_oem_flags`] make the BMC want attention;
+//!   [`Bmc::reset`] resets it, [`Bmc::host_was_reset`] tells it that its host was.
+//!
+//! # For the judge
+//!
+//! - [`Bmc::watchdog`] is the timer as it truly is: counting or not, use, action, what is left.
+//! - [`Bmc::counting_log`] has every change of that, with its exact time, so that the gaps in a
+//!   host's protection can be computed and not guessed.
+//! - [`Bmc::records`] are the newest commands the BMC ran, [`Bmc::sel`] what it logged,
+//!   [`Interface::accesses`] how often the host touched the registers, and how often against the
+//!   rules.
 
 #![forbid(unsafe_code)]
 
 mod bmc;
+mod bt;
 mod commands;
 mod config;
 mod faults;
@@ -37,10 +55,13 @@ mod message;
 mod outage;
 mod record;
 mod rng;
+mod smic;
 mod spoil;
+mod ssif;
 mod watchdog;
 
 pub use bmc::Bmc;
+pub use bt::Bt;
 pub use commands::{SelEntry, SelEvent};
 pub use config::Config;
 pub use faults::{Fault, Faults, When};
@@ -49,6 +70,8 @@ pub use ipmb::Satellite;
 pub use kcs::{Executes, Kcs};
 pub use message::{netfn, CompletionCode, Request};
 pub use record::{Accesses, Cause, Effect, PreTimeoutKind, Record};
+pub use smic::Smic;
+pub use ssif::{pec, Ssif, SSIF_ADDRESS};
 pub use watchdog::{CountingChange, TimerAction, WatchdogView, Why};
 
 /// A millisecond in the unit of every time in this crate.

@@ -78,6 +78,15 @@ pub(crate) fn checksum(bytes: &[u8]) -> u8 {
         .wrapping_neg()
 }
 
+/// `bit` if `set`: status registers and flag bytes are put together from these.
+pub(crate) fn flag(set: bool, bit: u8) -> u8 {
+    if set {
+        bit
+    } else {
+        0
+    }
+}
+
 /// The data of a command whose length is fixed, or C7h.
 pub(crate) fn exactly<const N: usize>(data: &[u8]) -> Result<[u8; N], CompletionCode> {
     data.try_into().map_err(|_| CompletionCode::LENGTH_INVALID)

@@ -4,14 +4,20 @@
 
 mod host;
 
-use host::{Host, Trouble, ERROR, IDLE, READ, WRITE};
-use ipmi_bmc::{Config, Executes, Fault, Interface, When, MS, NEVER, SEC};
+use host::{Host, Trouble};
+use ipmi_bmc::{Bmc, Cause, Config, Effect, Executes, Fault, Interface, Kcs, When, MS, NEVER, SEC};
+
+/// States, bits 7:6 of the status register.
+const IDLE: u8 = 0;
+const READ: u8 = 1;
+const WRITE: u8 = 2;
+const ERROR: u8 = 3;
 
 const DEVICE_ID: [u8; 2] = [0x18, 0x01];
 const LIFETIME: u64 = 3600 * SEC;
 
 fn host() -> Host {
-    Host::new(Config::default())
+    Host::new(Kcs::new(Bmc::new(Config::default())), 0)
 }
 
 #[test]
@@ -90,6 +96,15 @@ fn the_dummy_byte_comes_in_idle_state() {
     assert_eq!(states.len(), 12);
     assert_eq!(host.state(), IDLE);
     host.wait_obf().unwrap();
+}
+
+#[test]
+fn a_bmc_may_be_without_the_last_dummy() {
+    let mut host = host();
+    host.kcs.omit_last_dummy();
+    assert_eq!(host.transfer(&DEVICE_ID), Err(Trouble::TimedOut));
+    assert_eq!(host.status() & 0xc3, 0, "IDLE, nothing to read");
+    assert_eq!(host.kcs.bmc().commands_run(), 1);
 }
 
 #[test]
@@ -369,4 +384,74 @@ fn out_of_memory_is_slow_then_dead_then_reboots() {
         .map(|change| (change.at / SEC, change.counting))
         .collect();
     assert_eq!(counting, [(0, true), (70, false)]);
+}
+
+#[test]
+fn sms_atn_is_the_level_of_the_message_flags() {
+    let mut host = host();
+    host.kcs.bmc_mut().queue_message(&[0, 1, 2], 0);
+    assert_eq!(host.status() & 4, 4);
+    host.transfer(&[0x18, 0x33]).unwrap();
+    assert_eq!(host.status() & 4, 0);
+    host.kcs
+        .faults_mut()
+        .during(SEC, 2 * SEC, Fault::SmsAtnStuck);
+    host.now = SEC;
+    assert_eq!(host.status() & 4, 4);
+    assert_eq!(host.transfer(&[0x18, 0x31]), Ok(vec![0x1c, 0x31, 0, 0]));
+    host.now = 2 * SEC;
+    assert_eq!(host.status() & 4, 0);
+}
+
+#[test]
+fn the_interrupt_follows_obf_and_the_rise_of_sms_atn_once_enabled() {
+    let mut host = host();
+    host.transfer(&DEVICE_ID).unwrap();
+    assert_eq!(host.kcs.advance(host.now), []);
+    host.transfer(&[0x18, 0x2e, 0x0f]).unwrap();
+    host.kcs.advance(host.now);
+    host.kcs.bmc_mut().queue_message(&[0, 1, 2], host.now);
+    let effects = host.kcs.advance(host.now);
+    assert_eq!(effects, [Effect::Attention(true), Effect::Interrupt(true)]);
+    host.status();
+    assert_eq!(host.kcs.advance(host.now), [Effect::Interrupt(false)]);
+    host.command(0x61);
+    host.wait_obf().unwrap();
+    assert_eq!(host.kcs.advance(host.now), [Effect::Interrupt(true)]);
+    host.data();
+    assert_eq!(host.kcs.advance(host.now), [Effect::Interrupt(false)]);
+}
+
+#[test]
+fn whoever_sleeps_until_the_next_event_misses_nothing() {
+    let mut host = host();
+    host.transfer(&[0x18, 0x24, 0x44, 0x01, 0, 0, 100, 0])
+        .unwrap();
+    host.transfer(&[0x18, 0x22]).unwrap();
+    let started = host.kcs.bmc().counting_log()[0].at;
+    let mut effects = Vec::new();
+    while let Some(next) = host.kcs.next_event() {
+        assert!(next > host.now);
+        host.now = next;
+        effects.extend(host.kcs.advance(next));
+    }
+    let cause = Cause::Watchdog { timer_use: 4 };
+    let at = started + 10 * SEC;
+    assert_eq!(effects, [Effect::HostReset { at, cause }]);
+    assert_eq!(host.now, at);
+}
+
+#[test]
+fn a_seed_says_all() {
+    let run = |seed| {
+        let config = Config {
+            seed,
+            ..Config::default()
+        };
+        let mut host = Host::new(Kcs::new(Bmc::new(config)), 0);
+        host.kcs.faults_mut().add(When::Always, Fault::GarbageReply);
+        (host.transfer(&DEVICE_ID), host.now)
+    };
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7), run(8));
 }

@@ -123,7 +123,7 @@ fn boot_options(bmc: &Bmc, data: &[u8]) -> Answer {
     let [selector, _, _] = exactly::<3>(data)?;
     let parameter = selector & 0x7f;
     let length = match parameter {
-        0 | 1 | 2 | 3 => 1,
+        0..=3 => 1,
         4 => 2,
         5 => 5,
         6 => 9,

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::ipmb::Message;
-use crate::message::{exactly, Answer, CompletionCode};
+use crate::message::{exactly, flag, Answer, CompletionCode};
 use crate::Bmc;
 
 const FLAG_MESSAGE: u8 = 0x01;
@@ -53,12 +53,16 @@ impl Messaging {
         }
     }
 
+    /// Whether the event message buffer is full.
+    pub(crate) fn holds_event(&self) -> bool {
+        self.event.is_some() || self.stuck_event_flag.is_some()
+    }
+
     pub(crate) fn flags(&self) -> u8 {
-        let event = self.event.is_some() || self.stuck_event_flag.is_some();
         self.oem_flags
-            | u8::from(!self.queue.is_empty()) * FLAG_MESSAGE
-            | u8::from(event) * FLAG_EVENT_BUFFER
-            | u8::from(self.pretimeout) * FLAG_PRETIMEOUT
+            | flag(!self.queue.is_empty(), FLAG_MESSAGE)
+            | flag(self.holds_event(), FLAG_EVENT_BUFFER)
+            | flag(self.pretimeout, FLAG_PRETIMEOUT)
     }
 
     /// Whether the interface may pull its interrupt line.

@@ -2,16 +2,16 @@
 //! A tiny host for the KCS interface, written from figures 9-6 to 9-8 of IPMI 2.0. It polls, keeps
 //! its own time and gives up instead of looping for ever; it must not peek behind the registers.
 
-use ipmi_bmc::{Bmc, Config, Interface, Kcs, SEC};
+use ipmi_bmc::{Interface, Kcs, SEC};
 
 const STATUS: u8 = 1;
 const DATA: u8 = 0;
 const POLL: u64 = 1_000;
 
-pub const IDLE: u8 = 0;
-pub const READ: u8 = 1;
-pub const WRITE: u8 = 2;
-pub const ERROR: u8 = 3;
+/// States, bits 7:6 of the status register.
+const IDLE: u8 = 0;
+const READ: u8 = 1;
+const WRITE: u8 = 2;
 
 pub struct Host {
     pub kcs: Kcs,
@@ -28,10 +28,10 @@ pub enum Trouble {
 }
 
 impl Host {
-    pub fn new(config: Config) -> Host {
+    pub fn new(kcs: Kcs, now: u64) -> Host {
         Host {
-            kcs: Kcs::new(Bmc::new(config)),
-            now: 0,
+            kcs,
+            now,
             patience: 5 * SEC,
         }
     }
@@ -61,13 +61,13 @@ impl Host {
     }
 
     fn wait(&mut self, mask: u8, want: u8) -> Result<(), Trouble> {
-        let deadline = self.now + self.patience;
-        while self.now < deadline {
+        let start = self.now;
+        while self.now < start + self.patience {
             if self.status() & mask == want {
                 return Ok(());
             }
             // Longer steps once it is clear that this will take long.
-            self.now += (self.now + self.patience - deadline) / 16;
+            self.now += (self.now - start) / 16;
         }
         Err(Trouble::TimedOut)
     }
