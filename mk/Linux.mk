@@ -108,5 +108,38 @@ build/kobj/.done: mk/kobj.sh $(OUT)/configuration
 	@cp sys/compat/opt_global.h build/kobj/
 	@touch $@
 
+run: $(OUT)/ipmi.ko
+	@mkdir -p build/run
+	@$(HOST_CARGO) run --quiet --release --package ipmi-lab -- run out-to-lunch \
+	    --ko $(OUT)/ipmi.ko --json build/run/report.json \
+	    --plot build/run/timeline.svg
+
+# The tests load what was built, for both generations.
+test: build/ipmi.ko build/14/ipmi.ko
+	@CARGO=$(HOST_CARGO) IPMI_KO=$(abspath build/ipmi.ko) \
+	    IPMI_KO_14=$(abspath build/14/ipmi.ko) mk/test.sh build/test.log
+
+bench: $(OUT)/ipmi.ko
+	@IPMI_KO=$(abspath $(OUT)/ipmi.ko) $(HOST_CARGO) bench --workspace
+
+ifneq ($(FREEBSD),14)
+build/14/ipmi.ko: FORCE
+	@$(MAKE) --no-print-directory FREEBSD=14 SYSDIR=
+endif
+ifeq ($(FREEBSD),14)
+build/ipmi.ko: FORCE
+	@$(MAKE) --no-print-directory FREEBSD=15 SYSDIR=
+endif
+
+install load:
+	@echo "make $@ is for FreeBSD: copy the source there, or $(OUT)/ipmi.ko to /boot/modules" >&2
+	@exit 1
+
+# Headers that were fetched and libcore stay: they are not made of these sources.
+clean:
+	rm -rf build/ipmi.ko* build/14 build/cargo build/kobj build/run \
+	    build/configuration build/test.log
+	$(HOST_CARGO) clean
+
 .PHONY: FORCE
 FORCE:
