@@ -52,12 +52,14 @@ pub fn run<W: Wire, T: Transport>(
     limits: Limits,
     exchange: &mut Exchange<'_>,
 ) -> Result<(), Failure> {
-    transport.begin(wire.now(), limits);
+    // Reading the clock costs more than a step does: time is taken to stand still between waits.
+    // That makes limits a little shorter, never longer, and the steps are bounded anyway.
+    let mut now = wire.now();
+    transport.begin(now, limits);
     exchange.reply.clear();
     let mut value = 0;
     let mut looks = 0u32;
     loop {
-        let now = wire.now();
         match transport.step(now, value, exchange) {
             Action::Read(register) => {
                 wire.permitted()?;
@@ -72,6 +74,7 @@ pub fn run<W: Wire, T: Transport>(
                 let progressed = transport.progressed();
                 wire.wait(pace(looks, now.since(progressed)), progressed)?;
                 looks = looks.saturating_add(1);
+                now = wire.now();
             }
             Action::Done => return Ok(()),
             Action::Failed(failure) => return Err(failure),

@@ -220,9 +220,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// The event as a line for the console.
-    pub fn line(&self) -> Line {
-        let line = Line::new();
+    /// Writes the event as a line for the console.
+    pub fn describe(&self, line: &mut Line) {
         match *self {
             Event::Waiting => line.text("BMC does not answer yet; attaching when it does"),
             Event::Unresponsive => line.text("BMC does not answer; trying on in the background"),
@@ -240,7 +239,7 @@ impl Event {
             Event::LeftArmed => {
                 line.text("watchdog could not be stopped: if the BMC counts, it will act")
             }
-        }
+        };
     }
 
     /// The devctl(4) subsystem and type of the event.

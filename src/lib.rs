@@ -9,7 +9,6 @@
 #![cfg_attr(not(test), no_std)]
 #![deny(
     unsafe_op_in_unsafe_fn,
-
     clippy::undocumented_unsafe_blocks,
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -17,13 +16,16 @@
     clippy::panic,
     clippy::arithmetic_side_effects
 )]
-#![cfg_attr(test, allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects
-))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 #[cfg(all(not(target_os = "none"), not(test)))]
 extern crate std;

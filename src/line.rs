@@ -5,7 +5,6 @@
 pub const LENGTH: usize = 240;
 
 /// One line of text without a newline: ASCII, at most [`LENGTH`] bytes.
-#[derive(Clone)]
 pub struct Line {
     bytes: [u8; LENGTH],
     length: usize,
@@ -28,7 +27,7 @@ impl Line {
     }
 
     /// Appends `text`.
-    pub fn text(mut self, text: &str) -> Line {
+    pub fn text(&mut self, text: &str) -> &mut Line {
         self.add(text.as_bytes());
         self
     }
@@ -36,19 +35,23 @@ impl Line {
     /// Appends bytes; one that is not printable ASCII becomes a question mark.
     pub fn add(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            self.push(if matches!(byte, b' '..=b'~') { byte } else { b'?' });
+            self.push(if matches!(byte, b' '..=b'~') {
+                byte
+            } else {
+                b'?'
+            });
         }
     }
 
     /// Appends `bytes` up to the first zero byte, made printable.
-    pub fn name(mut self, bytes: &[u8]) -> Line {
+    pub fn name(&mut self, bytes: &[u8]) -> &mut Line {
         let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
         self.add(bytes.get(..end).unwrap_or(&[]));
         self
     }
 
     /// Appends a decimal number.
-    pub fn dec(mut self, number: u64) -> Line {
+    pub fn dec(&mut self, number: u64) -> &mut Line {
         let mut digits = [0u8; 20];
         let mut rest = number;
         let mut used = 0usize;
@@ -66,13 +69,13 @@ impl Line {
     }
 
     /// Appends nanoseconds as seconds with one decimal.
-    pub fn seconds(self, ns: u64) -> Line {
+    pub fn seconds(&mut self, ns: u64) -> &mut Line {
         let tenths = ns / 100_000_000;
         self.dec(tenths / 10).text(".").dec(tenths % 10)
     }
 
     /// Appends a byte as two hexadecimal digits after `0x`.
-    pub fn hex(mut self, byte: u8) -> Line {
+    pub fn hex(&mut self, byte: u8) -> &mut Line {
         self.add(b"0x");
         for nibble in [byte >> 4, byte & 15] {
             self.push(match nibble {
@@ -99,7 +102,7 @@ impl Default for Line {
 mod tests {
     use super::*;
 
-    fn read(line: Line) -> String {
+    fn read(line: &Line) -> String {
         String::from_utf8(line.as_bytes().to_vec()).unwrap()
     }
 

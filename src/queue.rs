@@ -212,6 +212,8 @@ pub struct Clients {
     slots: Box<Slots>,
     serial: u32,
     turn: usize,
+    /// Slots past this one have never been used.
+    width: usize,
     open: u32,
     queued: u32,
 }
@@ -223,6 +225,7 @@ impl Clients {
             slots: Slots::boxed(),
             serial: 0,
             turn: 0,
+            width: 0,
             open: 0,
             queued: 0,
         }
@@ -248,7 +251,12 @@ impl Clients {
         if self.open >= limit {
             return Err(Errno::Busy);
         }
-        let free = self.slots.0.iter_mut().enumerate().find(|(_, s)| s.is_none());
+        let free = self
+            .slots
+            .0
+            .iter_mut()
+            .enumerate()
+            .find(|(_, s)| s.is_none());
         let Some((slot, place)) = free else {
             return Err(Errno::Busy);
         };
@@ -256,6 +264,7 @@ impl Clients {
         client.serial = self.serial;
         client.cookie = cookie;
         *place = Some(client);
+        self.width = self.width.max(slot.saturating_add(1));
         self.open = self.open.saturating_add(1);
         Ok(ClientId {
             slot: slot as u16,
@@ -295,8 +304,11 @@ impl Clients {
         if self.queued == 0 {
             return None;
         }
-        for _ in 0..CLIENTS {
-            self.turn = self.turn.saturating_add(1) % CLIENTS;
+        for _ in 0..self.width {
+            self.turn = self.turn.saturating_add(1);
+            if self.turn >= self.width {
+                self.turn = 0;
+            }
             let request = self
                 .slots
                 .0
@@ -447,7 +459,10 @@ mod tests {
         for _ in 1..CLIENTS {
             open(&mut clients);
         }
-        assert_eq!(clients.open(Client::boxed(), 0, 999).err(), Some(Errno::Busy));
+        assert_eq!(
+            clients.open(Client::boxed(), 0, 999).err(),
+            Some(Errno::Busy)
+        );
     }
 
     #[test]

@@ -94,13 +94,12 @@ impl Startup {
         self.stage == Stage::Announced
     }
 
-    /// The line that introduces the BMC.
-    pub fn line(&self) -> Line {
+    /// Writes the line that introduces the BMC.
+    pub fn describe(&self, line: &mut Line) {
         let bcd = |value: u8| (u64::from(value >> 4), u64::from(value & 15));
         let (tens, ones) = bcd(self.id.firmware_minor);
         let (minor, major) = bcd(self.id.version);
-        Line::new()
-            .text("IPMI device rev. ")
+        line.text("IPMI device rev. ")
             .dec(u64::from(self.id.revision))
             .text(", firmware rev. ")
             .dec(u64::from(self.id.firmware_major))
@@ -114,7 +113,7 @@ impl Startup {
             .text(", device support mask ")
             .hex(self.id.support)
             .text(", channels ")
-            .dec(u64::from(self.channels))
+            .dec(u64::from(self.channels));
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Job {
     Exit,
     /// Make the device node and register the handlers; the flags are: watchdog, power cycle.
     Announce(bool, bool),
+    /// Tell people, on the console as well if the flag says so.
+    Tell(Event, bool),
     /// Read the status register.
     Look,
     /// Send a command of the driver's own.
@@ -102,6 +104,11 @@ impl State {
     pub fn next_job(&mut self, now: Instant, settings: &Settings) -> Step<Job> {
         if self.exiting {
             return Step::Ready(Job::Exit);
+        }
+        if let Some((event, print)) = self.events.pop(now) {
+            let hidden = u64::from(!print);
+            self.counters.suppressed = self.counters.suppressed.saturating_add(hidden);
+            return Step::Ready(Job::Tell(event, print));
         }
         if self.startup.complete(settings.watchdog_enable) && !self.detaching {
             let watchdog = self.startup.timer.is_some();

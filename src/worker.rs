@@ -4,7 +4,9 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::attempt::{self, Pace, Wire};
+use crate::health::Event;
 use crate::kernel::{Channel, Kernel};
+use crate::line::Line;
 use crate::memory::Box;
 use crate::queue::Request;
 use crate::state::{Job, Purpose};
@@ -28,6 +30,7 @@ pub fn run<K: Kernel, T: Transport>(kernel: &K, transport: &mut T) {
         match job {
             Job::Exit => return,
             Job::Announce(watchdog, power_cycle) => announce(kernel, watchdog, power_cycle),
+            Job::Tell(event, print) => tell(kernel, &event, print),
             Job::Look => look(kernel, transport),
             Job::Driver(purpose, message, limits) => {
                 driver(kernel, transport, purpose, &message, limits);
@@ -35,12 +38,13 @@ pub fn run<K: Kernel, T: Transport>(kernel: &K, transport: &mut T) {
             Job::Application(request, limits) => application(kernel, transport, request, limits),
             Job::Reject(request) => finish(kernel, |state| state.reject(request)),
         }
-        tell(kernel);
     }
 }
 
 fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
-    kernel.log(&kernel.locked(|state| state.startup.line()));
+    let mut line = Line::new();
+    kernel.locked(|state| state.startup.describe(&mut line));
+    kernel.log(&line);
     kernel.announce(watchdog, power_cycle);
     let settings = kernel.settings();
     kernel.locked(|state| {
@@ -196,21 +200,17 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
     }
 }
 
-/// Tells people what happened, without the lock.
-pub fn tell<K: Kernel>(kernel: &K) {
-    let now = kernel.now();
-    while let Some((event, print)) = kernel.locked(|state| {
-        let next = state.events.pop(now);
-        if matches!(next, Some((_, false))) {
-            let counter = &mut state.counters.suppressed;
-            *counter = counter.saturating_add(1);
-        }
-        next
-    }) {
-        if print {
-            kernel.log(&event.line());
-        }
-        let (subsystem, kind) = event.notification();
-        kernel.notify(subsystem, kind);
+fn tell<K: Kernel>(kernel: &K, event: &Event, print: bool) {
+    if print {
+        say(kernel, event);
     }
+    let (subsystem, kind) = event.notification();
+    kernel.notify(subsystem, kind);
+}
+
+/// Prints an event.
+pub fn say<K: Kernel>(kernel: &K, event: &Event) {
+    let mut line = Line::new();
+    event.describe(&mut line);
+    kernel.log(&line);
 }

@@ -172,7 +172,12 @@ pub unsafe extern "C" fn ipmi_core_send(
     };
     // SAFETY: By the contract.
     let core = unsafe { of(core) };
-    number(client::send(core, ClientId::from_bits(client), &command, copy))
+    number(client::send(
+        core,
+        ClientId::from_bits(client),
+        &command,
+        copy,
+    ))
 }
 
 /// Takes the oldest completion: EAGAIN, EIO, EMSGSIZE.

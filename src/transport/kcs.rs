@@ -192,7 +192,9 @@ impl Kcs {
         }
         match request.get(written..) {
             Some([_]) => self.write(now, STATUS, WRITE_END, Phase::End),
-            Some([byte, ..]) => self.write(now, DATA, *byte, Phase::Write(written.saturating_add(1))),
+            Some([byte, ..]) => {
+                self.write(now, DATA, *byte, Phase::Write(written.saturating_add(1)))
+            }
             _ => Action::Failed(Failure::Mismatch),
         }
     }

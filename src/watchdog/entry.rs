@@ -108,14 +108,15 @@ fn polled<K: Kernel, T: Transport + Default>(
     let outcome = follow_plans(kernel, &mut transport, &seized, budget);
     let spent = seized.elapsed();
     drop(seized);
-    kernel.try_locked(|state| {
-        match outcome {
-            Ok(()) => state.polled.restore(),
-            Err(_) => state.polled.spend(spent),
-        }
-        state.watchdog.verdict(now)
-    })
-    .unwrap_or(Err(Errno::TimedOut))
+    kernel
+        .try_locked(|state| {
+            match outcome {
+                Ok(()) => state.polled.restore(),
+                Err(_) => state.polled.spend(spent),
+            }
+            state.watchdog.verdict(now)
+        })
+        .unwrap_or(Err(Errno::TimedOut))
 }
 
 /// Sends what the watchdog's state asks for until nothing more is, within `budget`.
@@ -127,7 +128,10 @@ fn follow_plans<K: Kernel, T: Transport>(
 ) -> Result<(), Errno> {
     for _ in 0..COMMANDS {
         let now = kernel.now();
-        let Some(plan) = kernel.try_locked(|state| state.watchdog.plan(now)).flatten() else {
+        let Some(plan) = kernel
+            .try_locked(|state| state.watchdog.plan(now))
+            .flatten()
+        else {
             return Ok(());
         };
         let left = budget.saturating_sub(seized.elapsed());
@@ -247,12 +251,16 @@ pub fn leave<K: Kernel>(kernel: &K) {
     let settings = kernel.settings();
     let serial = kernel.locked(|state| {
         let armed = state.watchdog.wanted();
-        armed.then(|| state.watchdog.ask(now, 0, settings.actions, settings.pretimeout))
+        armed.then(|| {
+            state
+                .watchdog
+                .ask(now, 0, settings.actions, settings.pretimeout)
+        })
     });
     let Some(serial) = serial else { return };
     hurry(kernel, now);
     if wait(kernel, serial, now.plus(DETACH)).is_err() {
-        kernel.log(&Event::LeftArmed.line());
+        crate::worker::say(kernel, &Event::LeftArmed);
     }
 }
 

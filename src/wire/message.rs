@@ -70,10 +70,9 @@ impl Arrival<'_> {
     /// Does this answer `request`? Network function (plus one, same LUN) and command must agree
     /// and a completion code must be there (section 9.2 and the like of each interface).
     pub fn answers(&self, request: &[u8]) -> bool {
-        let (Some(&[netfn, command, _]), Some(&[asked, asked_command])) = (
-            self.bytes.first_chunk::<3>(),
-            request.first_chunk::<2>(),
-        ) else {
+        let (Some(&[netfn, command, _]), Some(&[asked, asked_command])) =
+            (self.bytes.first_chunk::<3>(), request.first_chunk::<2>())
+        else {
             return false;
         };
         *self.length >= 3 && netfn == asked.wrapping_add(4) && command == asked_command
