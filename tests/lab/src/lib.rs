@@ -3,9 +3,13 @@
 //! a judge that holds each run against its bounds, and reports for people and programs.
 #![forbid(unsafe_code)]
 
+pub mod abi;
+pub mod board;
+pub mod dice;
 pub mod judge;
 pub mod record;
 pub mod report;
+pub mod scenario;
 #[cfg(test)]
 mod sample;
 pub mod span;

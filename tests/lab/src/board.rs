@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The board: puts a software BMC's registers where a machine looks for them, and keeps the
+//! notes that only somebody at the registers can take. Must not know scenarios.
+
+use ipmi_bmc::{Cause, Effect, Interface, Kind, PreTimeoutKind};
+use ipmi_kernel::{Hardware, HwEvent};
+
+use crate::record::{Begun, Timer};
+use crate::span::Ns;
+
+/// Where the registers are: base and distance, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registers {
+    Ports { base: u16, spacing: u16 },
+    Memory { base: u64, spacing: u64 },
+}
+
+impl Registers {
+    fn of_port(&self, port: u16) -> Option<u8> {
+        match *self {
+            Registers::Ports { base, spacing } => register(port.checked_sub(base)?.into(), spacing.into()),
+            Registers::Memory { .. } => None,
+        }
+    }
+
+    fn of_address(&self, address: u64) -> Option<u8> {
+        match *self {
+            Registers::Memory { base, spacing } => register(address.checked_sub(base)?, spacing),
+            Registers::Ports { .. } => None,
+        }
+    }
+}
+
+fn register(offset: u64, spacing: u64) -> Option<u8> {
+    offset.is_multiple_of(spacing).then(|| u8::try_from(offset / spacing).ok()).flatten()
+}
+
+/// What was seen at the registers in a run.
+#[derive(Clone, Debug, Default)]
+pub struct Sightings {
+    pub begun: Vec<Begun>,
+    pub timer: Vec<(Ns, Timer)>,
+    pub confirmed: Vec<Ns>,
+    pub accesses: u64,
+}
+
+/// A BMC on a bus.
+pub struct Board {
+    registers: Registers,
+    interface: Box<dyn Interface>,
+    seen: Sightings,
+    opening: Opening,
+    commands: u64,
+}
+
+/// The first bytes of a KCS transaction, until they tell its command.
+#[derive(Clone, Copy, Debug, Default)]
+struct Opening {
+    at: Option<Ns>,
+    net_fn: Option<u8>,
+}
+
+/// KCS: WRITE_START.
+const WRITE_START: u8 = 0x61;
+/// A transaction that was given up before its command was known.
+const UNKNOWN: u8 = 0xff;
+
+impl Board {
+    pub fn new(registers: Registers, interface: Box<dyn Interface>) -> Board {
+        Board {
+            registers,
+            interface,
+            seen: Sightings::default(),
+            opening: Opening::default(),
+            commands: 0,
+        }
+    }
+
+    pub fn seen(&self) -> &Sightings {
+        &self.seen
+    }
+
+    pub fn interface(&self) -> &dyn Interface {
+        &*self.interface
+    }
+
+    pub fn interface_mut(&mut self) -> &mut dyn Interface {
+        &mut *self.interface
+    }
+
+    fn read(&mut self, register: Option<u8>, now: Ns) -> u8 {
+        self.seen.accesses += 1;
+        let value = register.map_or(0xff, |register| self.interface.read(register, now));
+        self.observe(now);
+        value
+    }
+
+    fn write(&mut self, register: Option<u8>, value: u8, now: Ns) {
+        self.seen.accesses += 1;
+        let Some(register) = register else { return };
+        if self.interface.kind() == Kind::Kcs {
+            self.eavesdrop(register, value, now);
+        }
+        self.interface.write(register, value, now);
+        self.observe(now);
+    }
+
+    /// Notes which transaction begins from the bytes on their way to the BMC.
+    fn eavesdrop(&mut self, register: u8, value: u8, now: Ns) {
+        match (register, self.opening) {
+            (1, Opening { at, net_fn }) if value == WRITE_START => {
+                if let Some(at) = at {
+                    let net_fn = net_fn.unwrap_or(UNKNOWN);
+                    self.seen.begun.push(Begun { at, net_fn, cmd: UNKNOWN });
+                }
+                self.opening = Opening { at: Some(now), net_fn: None };
+            }
+            (0, Opening { at: Some(_), net_fn: None }) => self.opening.net_fn = Some(value >> 2),
+            (0, Opening { at: Some(at), net_fn: Some(net_fn) }) => {
+                self.seen.begun.push(Begun { at, net_fn, cmd: value });
+                self.opening = Opening::default();
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes what changed in the BMC's watchdog timer and which pats it took.
+    fn observe(&mut self, now: Ns) {
+        let bmc = self.interface.bmc();
+        let fresh = (bmc.commands_run() - self.commands) as usize;
+        if fresh > 0 {
+            self.commands = bmc.commands_run();
+            let view = bmc.watchdog(now);
+            let records: Vec<_> = bmc.records().collect();
+            let pats = records[records.len().saturating_sub(fresh)..].iter().filter(|r| {
+                r.netfn == 0x06 && matches!(r.cmd, 0x22 | 0x24) && r.completion == 0 && !r.cancelled
+            });
+            if view.counting {
+                self.seen.confirmed.extend(pats.map(|r| r.at));
+            }
+        }
+        let timer = self.timer(now);
+        let same = |a: (Ns, Timer), b: (Ns, Timer)| match (a.1, b.1) {
+            (Timer::Running(x), Timer::Running(y)) => a.0 + x == b.0 + y,
+            (x, y) => x == y,
+        };
+        match self.seen.timer.last() {
+            Some(&last) if same(last, (now, timer)) => {}
+            _ => self.seen.timer.push((now, timer)),
+        }
+    }
+
+    fn timer(&self, now: Ns) -> Timer {
+        let view = self.interface.bmc().watchdog(now);
+        match (view.counting, view.running) {
+            (true, _) => Timer::Running(view.remaining),
+            (false, true) => Timer::Frozen(view.remaining),
+            (false, false) => Timer::Stopped,
+        }
+    }
+}
+
+impl Hardware for Board {
+    fn port_read(&mut self, port: u16, now: Ns) -> u8 {
+        self.read(self.registers.of_port(port), now)
+    }
+
+    fn port_write(&mut self, port: u16, value: u8, now: Ns) {
+        self.write(self.registers.of_port(port), value, now);
+    }
+
+    fn mem_read(&mut self, address: u64, now: Ns) -> u8 {
+        self.read(self.registers.of_address(address), now)
+    }
+
+    fn mem_write(&mut self, address: u64, value: u8, now: Ns) {
+        self.write(self.registers.of_address(address), value, now);
+    }
+
+    fn next_event(&self) -> Option<Ns> {
+        self.interface.next_event()
+    }
+
+    fn advance(&mut self, now: Ns) -> Vec<HwEvent> {
+        let effects = self.interface.advance(now);
+        self.observe(now);
+        effects.iter().filter_map(event).collect()
+    }
+}
+
+/// What the host notices of an effect. No interrupt line is wired here.
+fn event(effect: &Effect) -> Option<HwEvent> {
+    match effect {
+        Effect::HostReset { cause, .. } => Some(HwEvent::HostReset(words(cause).into())),
+        Effect::PowerCycle { .. } => Some(HwEvent::PowerCycle),
+        Effect::PowerOff { .. } => Some(HwEvent::PowerOff),
+        Effect::DiagnosticInterrupt { .. } | Effect::PreTimeout { kind: PreTimeoutKind::Nmi, .. } => {
+            Some(HwEvent::Nmi)
+        }
+        _ => None,
+    }
+}
+
+fn words(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::Watchdog { .. } => "by the BMC's watchdog timer",
+        Cause::ChassisControl => "by Chassis Control",
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A scenario as plain values: the machine, the BMC and what goes wrong with it, who uses it,
+//! what is done to the host and when, and what must be true then. Must not know how it is run.
+
+use ipmi_bmc::{Executes, Fault, When};
+use ipmi_kernel::Preempt;
+
+use crate::board::Registers;
+use crate::dice::Dice;
+use crate::judge::Bound;
+use crate::record::{BmcState, Way};
+use crate::span::{Ns, MS, S, US};
+
+/// A named recipe for plans.
+pub struct Scenario {
+    pub name: &'static str,
+    /// One line for `lab list`.
+    pub about: &'static str,
+    pub plan: fn(&mut Dice) -> Plan,
+}
+
+/// Everything that one run is made of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How long the run lasts unless the host ends it before.
+    pub lasts: Ns,
+    pub registers: Registers,
+    pub bmc: ipmi_bmc::Config,
+    pub executes: Executes,
+    pub preempt: Preempt,
+    /// Set in kenv before the module is loaded, hints aside.
+    pub tunables: Vec<(&'static str, String)>,
+    pub faults: Vec<(When, Fault)>,
+    /// What the faults make of the BMC as the host sees it, in order of time.
+    pub course: Vec<(Ns, BmcState)>,
+    /// When kldload is called.
+    pub load_at: Ns,
+    pub watchdogd: Option<Watchdogd>,
+    pub clients: Vec<Client>,
+    /// What is done to the host, in order of time.
+    pub acts: Vec<(Ns, Act)>,
+    pub bounds: Vec<Bound>,
+}
+
+/// watchdogd(8) with its options.
+#[derive(Clone, Copy, Debug)]
+pub struct Watchdogd {
+    pub starts: Ns,
+    /// When and how it ceases to pat.
+    pub ends: Option<(Ns, End)>,
+    /// `-t`
+    pub timeout: Ns,
+    /// `-s`
+    pub every: Ns,
+    /// `--pretimeout`, 0 for none.
+    pub pretimeout: Ns,
+    /// `--pretimeout-action`, `WD_SOFT_*`.
+    pub action: u32,
+}
+
+/// How watchdogd ceases to pat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Without a word, with all userland.
+    Hangs,
+    /// On SIGTERM: it disarms and goes.
+    Exits,
+}
+
+/// A program that uses /dev/ipmi0.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    pub kind: ClientKind,
+    pub starts: Ns,
+    /// No new session from here on, and no new request of one that stays.
+    pub stops: Ns,
+    /// Between one session, or one request of a program that stays, and the next.
+    pub pause: Ns,
+    /// Requests in a session.
+    pub requests: u64,
+    /// Seeds its choice of requests.
+    pub seed: u64,
+}
+
+/// Whose habits it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    /// Opens, asks one thing after the other with ever new ids, waits 15 s, closes.
+    Ipmitool,
+    /// As ipmitool, but all ids are 0 and it waits 60 s.
+    FreeIpmi,
+    /// Stays open and keeps that many requests queued.
+    Agent { queued: u64 },
+}
+
+/// What is done to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// panic(9), up to the end of the shutdown handlers that run without a scheduler.
+    Panic,
+    /// A panic with a dump that pats the watchdog as it writes.
+    Dump,
+    /// kdb is entered and its `watchdog` command used, then left.
+    Kdb,
+    /// kldunload, with everybody gone.
+    Unload,
+    /// devctl detach.
+    Detach,
+    /// devctl attach.
+    Attach,
+    /// Two pats and a disarm at once from several threads.
+    Crowd,
+    /// `count` requests are queued at once, one descriptor for every hundred, then a pat made.
+    Flood { count: u64 },
+}
+
+impl Plan {
+    /// A healthy machine and BMC whose speeds and registers the dice vary, with ipmi.ko loaded
+    /// in the first second, and the promises that hold whatever happens.
+    pub fn new(dice: &mut Dice, lasts: Ns) -> Plan {
+        let executes = dice.pick(&[Executes::BehindIbf, Executes::BehindObf]);
+        Plan {
+            lasts,
+            registers: Registers::Ports { base: 0xca2, spacing: dice.pick(&[1, 2, 4]) },
+            bmc: ipmi_bmc::Config {
+                seed: dice.seed(),
+                handshake: dice.magnitude(5 * US, 100 * US),
+                execute: dice.magnitude(100 * US, 2 * MS),
+                records: 64,
+                ..ipmi_bmc::Config::default()
+            },
+            executes,
+            preempt: Preempt {
+                switch_per_1024: dice.magnitude(1, 512) as u32,
+                stall_per_million: dice.between(0, 400) as u32,
+                stall_max_ns: dice.between(0, 2 * MS),
+            },
+            tunables: Vec::new(),
+            faults: Vec::new(),
+            course: vec![(0, BmcState::Healthy)],
+            load_at: dice.between(0, S),
+            watchdogd: None,
+            clients: Vec::new(),
+            acts: Vec::new(),
+            bounds: PROMISES.to_vec(),
+        }
+    }
+
+    /// A fault from one instant to another, which makes the BMC look so.
+    pub fn fault(&mut self, from: Ns, to: Ns, state: BmcState, fault: Fault) {
+        self.faults.push((When::Window { from, to }, fault));
+        self.state(from, state);
+        self.state(to, BmcState::Healthy);
+    }
+
+    /// The BMC looks so from here on.
+    pub fn state(&mut self, from: Ns, state: BmcState) {
+        self.course.push((from, state));
+    }
+
+    /// Drops a promise that the scenario breaks on purpose.
+    pub fn without(&mut self, dropped: impl Fn(&Bound) -> bool) {
+        self.bounds.retain(|bound| !dropped(bound));
+    }
+
+    /// `hw.ipmi.wd_pat_wait_ms` of this plan.
+    pub fn pat_limit(&self) -> Ns {
+        let bound = self.bounds.iter().find_map(|bound| match bound {
+            Bound::PatWithin(most) => Some(*most),
+            _ => None,
+        });
+        bound.unwrap_or(PAT_LIMIT)
+    }
+}
+
+/// The default of `hw.ipmi.wd_pat_wait_ms`, and what the way in and out may cost.
+pub const PAT_LIMIT: Ns = 260 * MS;
+
+/// What must be true in every run unless its scenario says otherwise.
+const PROMISES: &[Bound] = &[
+    Bound::PatWithin(PAT_LIMIT),
+    Bound::PatsAreHonest,
+    Bound::HostStaysUp,
+    Bound::GuardedWithin(S),
+    Bound::RecoversWithin(S),
+    Bound::WorkerBelow(0.5),
+    Bound::ConsoleLinesAnHour(10),
+    Bound::ClientsAreServed,
+    Bound::PassesWithin(Way::Close, 2 * S),
+    Bound::PassesWithin(Way::Load, 100 * MS),
+];
