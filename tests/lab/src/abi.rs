@@ -200,7 +200,12 @@ mod tests {
             addr: 0x1000,
             addr_len: 40,
             msgid: -2,
-            msg: Msg { net_fn: 7, cmd: 1, data_len: 1024, data: 0x2000 },
+            msg: Msg {
+                net_fn: 7,
+                cmd: 1,
+                data_len: 1024,
+                data: 0x2000,
+            },
         };
         assert_eq!(Recv::parse(&recv.bytes()), recv);
     }

@@ -18,7 +18,9 @@ pub enum Registers {
 impl Registers {
     fn of_port(&self, port: u16) -> Option<u8> {
         match *self {
-            Registers::Ports { base, spacing } => register(port.checked_sub(base)?.into(), spacing.into()),
+            Registers::Ports { base, spacing } => {
+                register(port.checked_sub(base)?.into(), spacing.into())
+            }
             Registers::Memory { .. } => None,
         }
     }
@@ -32,7 +34,10 @@ impl Registers {
 }
 
 fn register(offset: u64, spacing: u64) -> Option<u8> {
-    offset.is_multiple_of(spacing).then(|| u8::try_from(offset / spacing).ok()).flatten()
+    offset
+        .is_multiple_of(spacing)
+        .then(|| u8::try_from(offset / spacing).ok())
+        .flatten()
 }
 
 /// What was seen at the registers in a run.
@@ -111,13 +116,36 @@ impl Board {
             (1, Opening { at, net_fn }) if value == WRITE_START => {
                 if let Some(at) = at {
                     let net_fn = net_fn.unwrap_or(UNKNOWN);
-                    self.seen.begun.push(Begun { at, net_fn, cmd: UNKNOWN });
+                    self.seen.begun.push(Begun {
+                        at,
+                        net_fn,
+                        cmd: UNKNOWN,
+                    });
                 }
-                self.opening = Opening { at: Some(now), net_fn: None };
+                self.opening = Opening {
+                    at: Some(now),
+                    net_fn: None,
+                };
             }
-            (0, Opening { at: Some(_), net_fn: None }) => self.opening.net_fn = Some(value >> 2),
-            (0, Opening { at: Some(at), net_fn: Some(net_fn) }) => {
-                self.seen.begun.push(Begun { at, net_fn, cmd: value });
+            (
+                0,
+                Opening {
+                    at: Some(_),
+                    net_fn: None,
+                },
+            ) => self.opening.net_fn = Some(value >> 2),
+            (
+                0,
+                Opening {
+                    at: Some(at),
+                    net_fn: Some(net_fn),
+                },
+            ) => {
+                self.seen.begun.push(Begun {
+                    at,
+                    net_fn,
+                    cmd: value,
+                });
                 self.opening = Opening::default();
             }
             _ => {}
@@ -132,9 +160,14 @@ impl Board {
             self.commands = bmc.commands_run();
             let view = bmc.watchdog(now);
             let records: Vec<_> = bmc.records().collect();
-            let pats = records[records.len().saturating_sub(fresh)..].iter().filter(|r| {
-                r.netfn == 0x06 && matches!(r.cmd, 0x22 | 0x24) && r.completion == 0 && !r.cancelled
-            });
+            let pats = records[records.len().saturating_sub(fresh)..]
+                .iter()
+                .filter(|r| {
+                    r.netfn == 0x06
+                        && matches!(r.cmd, 0x22 | 0x24)
+                        && r.completion == 0
+                        && !r.cancelled
+                });
             if view.counting {
                 self.seen.confirmed.extend(pats.map(|r| r.at));
             }
@@ -194,9 +227,11 @@ fn event(effect: &Effect) -> Option<HwEvent> {
         Effect::HostReset { cause, .. } => Some(HwEvent::HostReset(words(cause).into())),
         Effect::PowerCycle { .. } => Some(HwEvent::PowerCycle),
         Effect::PowerOff { .. } => Some(HwEvent::PowerOff),
-        Effect::DiagnosticInterrupt { .. } | Effect::PreTimeout { kind: PreTimeoutKind::Nmi, .. } => {
-            Some(HwEvent::Nmi)
-        }
+        Effect::DiagnosticInterrupt { .. }
+        | Effect::PreTimeout {
+            kind: PreTimeoutKind::Nmi,
+            ..
+        } => Some(HwEvent::Nmi),
         _ => None,
     }
 }

@@ -13,9 +13,11 @@ pub struct Dice(ChaCha8Rng);
 impl Dice {
     pub fn new(seed: u64, purpose: &str) -> Dice {
         // FNV-1a: a purpose is a short word, and only difference matters.
-        let hash = purpose.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = purpose
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(hash);
         Dice(rng)

@@ -1,2 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-fn main() {}
+//! The binary `lab`: hands its arguments to the library and its verdict to the shell.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ipmi_lab::cli::main()
+}

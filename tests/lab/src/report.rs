@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use serde::Serialize;
 
 use crate::record::{BmcState, Note, Outcome, Record, Request};
-use crate::span::{millis, seconds, Span, Spans};
+use crate::span::{millis, seconds, Ns, Span, Spans};
 
 /// Which run it was: enough to make it again.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +28,8 @@ pub struct Identity {
 pub struct Run {
     pub identity: Identity,
     pub record: Record,
+    /// The longest that a pat was allowed to take.
+    pub pat_limit: Ns,
     /// What was violated, in words; none is a pass.
     pub failures: Vec<String>,
 }
@@ -163,13 +166,15 @@ impl Run {
             failures: self.failures.clone(),
         }
     }
+}
 
+impl Identity {
     /// The command that makes this run again.
     pub fn replay(&self) -> String {
-        let Identity {
-            scenario, seed, ko, ..
-        } = &self.identity;
-        format!("lab run {scenario} --ko {ko} --seed {seed}")
+        format!(
+            "lab run {} --ko {} --seed {}",
+            self.scenario, self.ko, self.seed
+        )
     }
 }
 
@@ -228,10 +233,9 @@ fn requests(record: &Record) -> Requests {
 }
 
 /// Writes the reports as one JSON array.
-pub fn write_json(path: &Path, runs: &[Run]) -> anyhow::Result<()> {
-    let reports: Vec<Report> = runs.iter().map(Run::report).collect();
-    std::fs::write(path, serde_json::to_string_pretty(&reports)? + "\n")?;
-    Ok(())
+pub fn write_json(path: &Path, reports: &[Report]) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(reports)? + "\n";
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 impl BmcState {
@@ -243,5 +247,42 @@ impl BmcState {
             BmcState::Dead => "dead",
             BmcState::Rebooting => "rebooting",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sample;
+
+    #[test]
+    fn json_has_the_keys_that_programs_read() {
+        let reports = [sample::run(sample::survived()).report()];
+        let json = serde_json::to_value(reports).unwrap();
+        let keys = [
+            "scenario",
+            "transport",
+            "seed",
+            "ko",
+            "ko_sha256",
+            "virtual_s",
+            "pats",
+            "worst_pat_ms",
+            "pretimeout_fired",
+            "host_reset",
+            "gaps",
+            "worker_cpu_pct",
+            "console_lines",
+            "io_accesses",
+            "recovery_ms",
+            "verdict",
+            "failures",
+        ];
+        for key in keys {
+            assert!(json[0].get(key).is_some(), "no {key}");
+        }
+        assert_eq!(json[0]["verdict"], "pass");
+        assert_eq!(json[0]["gaps"][0]["from_s"], 120.0);
+        assert_eq!(json[0]["pats"][0]["latency_ms"], 4.0);
+        assert_eq!(json[0]["recovery_ms"], 400.0);
     }
 }

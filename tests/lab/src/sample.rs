@@ -59,7 +59,7 @@ fn requests(end: Ns) -> Vec<Request> {
 /// A driver that keeps its promises through the outage.
 pub fn survived() -> Record {
     let end = 1000 * S;
-    let healthy = |at: Ns| at < 60 * S || at > 750 * S;
+    let healthy = |at: Ns| !(60 * S..=750 * S).contains(&at);
     let pats = (1..100).map(|i| i * 10 * S);
     let confirmed: Vec<Ns> = pats
         .clone()
@@ -161,6 +161,7 @@ pub fn run(record: Record) -> Run {
     Run {
         identity,
         record,
+        pat_limit: 260 * MS,
         failures,
     }
 }

@@ -4,7 +4,7 @@
 
 use comfy_table::{presets, Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
-use crate::report::{Report, Run, Verdict};
+use crate::report::{Report, Verdict};
 
 /// More failing seeds than this are counted, not listed.
 const FAILURES_LISTED: usize = 5;
@@ -103,30 +103,31 @@ fn header(cells: impl IntoIterator<Item = String>) -> Vec<Cell> {
 }
 
 /// One run, one measure a line.
-pub fn one(run: &Run) -> Table {
-    side_by_side(std::slice::from_ref(run), |run| {
-        format!("{} (seed {})", run.identity.scenario, run.identity.seed)
+pub fn one(report: &Report) -> Table {
+    side_by_side(std::slice::from_ref(report), |r| {
+        format!("{} (seed {})", r.identity.scenario, r.identity.seed)
     })
 }
 
 /// Several runs, one a column, one measure a line.
-pub fn side_by_side(runs: &[Run], title: impl Fn(&Run) -> String) -> Table {
-    let reports: Vec<Report> = runs.iter().map(Run::report).collect();
+pub fn side_by_side(reports: &[Report], title: impl Fn(&Report) -> String) -> Table {
     let mut table = table();
     table.set_header(header(
-        std::iter::once(String::new()).chain(runs.iter().map(title)),
+        std::iter::once(String::new()).chain(reports.iter().map(title)),
     ));
     for (name, say) in MEASURES {
-        let said = reports
-            .iter()
-            .map(|r| Cell::new(say(r)).set_alignment(CellAlignment::Right));
-        table.add_row(std::iter::once(Cell::new(name)).chain(said));
+        table.add_row(row(name, reports.iter().map(|r| Cell::new(say(r)))));
     }
-    let verdicts = reports.iter().map(|r| {
-        verdict_cell(r.verdict, word(r.verdict).into()).set_alignment(CellAlignment::Right)
-    });
-    table.add_row(std::iter::once(Cell::new("verdict")).chain(verdicts));
+    let verdicts = reports
+        .iter()
+        .map(|r| verdict_cell(r.verdict, word(r.verdict).into()));
+    table.add_row(row("verdict", verdicts));
     table
+}
+
+fn row(name: &str, cells: impl Iterator<Item = Cell>) -> Vec<Cell> {
+    let aligned = cells.map(|cell| cell.set_alignment(CellAlignment::Right));
+    std::iter::once(Cell::new(name)).chain(aligned).collect()
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -137,7 +138,7 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// The worst of each measure over the runs of each title, a line a title in order of appearance.
-pub fn worst(runs: &[Run], title: impl Fn(&Run) -> String) -> Table {
+pub fn worst(reports: &[Report], title: impl Fn(&Report) -> String) -> Table {
     let mut table = table();
     let columns = [
         "",
@@ -152,36 +153,27 @@ pub fn worst(runs: &[Run], title: impl Fn(&Run) -> String) -> Table {
         "verdict",
     ];
     table.set_header(header(columns.map(String::from)));
-    let mut titles: Vec<String> = runs.iter().map(&title).collect();
+    let mut titles: Vec<String> = reports.iter().map(&title).collect();
     titles.dedup();
     for name in titles {
-        let reports: Vec<Report> = runs
-            .iter()
-            .filter(|r| title(r) == name)
-            .map(Run::report)
-            .collect();
-        table.add_row(worst_row(name, &reports));
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+        let of_title: Vec<&Report> = reports.iter().filter(|r| title(r) == name).collect();
+        table.add_row(worst_row(&name, &of_title));
     }
     table
 }
 
-fn worst_row(name: String, reports: &[Report]) -> Vec<Cell> {
-    let most = |of: fn(&Report) -> f64| reports.iter().map(of).fold(0.0, f64::max);
+fn worst_row(name: &str, reports: &[&Report]) -> Vec<Cell> {
+    let most = |of: fn(&Report) -> f64| reports.iter().map(|r| of(r)).fold(0.0, f64::max);
     let runs_with = |what: fn(&Report) -> bool| reports.iter().filter(|r| what(r)).count();
-    let failed = runs_with(|r| r.verdict == Verdict::Fail);
     let recovery = reports
         .iter()
         .filter_map(|r| r.recovery_ms)
         .reduce(f64::max);
-    let verdict = match failed {
+    let verdict = match runs_with(|r| r.verdict == Verdict::Fail) {
         0 => verdict_cell(Verdict::Pass, "pass".into()),
         n => verdict_cell(Verdict::Fail, format!("{n} FAIL")),
     };
-    vec![
-        Cell::new(name),
+    let cells = [
         Cell::new(reports.len()),
         Cell::new(time(most(|r| r.worst_pat_ms))),
         Cell::new(runs_with(|r| r.pretimeout_fired)),
@@ -191,25 +183,24 @@ fn worst_row(name: String, reports: &[Report]) -> Vec<Cell> {
         Cell::new(format!("{:.3} %", most(|r| r.worker_cpu_pct))),
         Cell::new(most(|r| r.console_lines as f64)),
         verdict,
-    ]
+    ];
+    row(name, cells.into_iter())
 }
 
 /// The failing runs with what they violated and the command that replays each.
-pub fn failures(runs: &[Run]) -> String {
-    let failing: Vec<&Run> = runs
+pub fn failures(reports: &[Report]) -> String {
+    let failing: Vec<&Report> = reports
         .iter()
-        .filter(|r| r.verdict() == Verdict::Fail)
+        .filter(|r| r.verdict == Verdict::Fail)
         .collect();
     let mut text = String::new();
-    for run in failing.iter().take(FAILURES_LISTED) {
-        text += &format!(
-            "{} seed {} on {}:\n",
-            run.identity.scenario, run.identity.seed, run.identity.ko
-        );
-        for failure in &run.failures {
+    for report in failing.iter().take(FAILURES_LISTED) {
+        let id = &report.identity;
+        text += &format!("{} seed {} on {}:\n", id.scenario, id.seed, id.ko);
+        for failure in &report.failures {
             text += &format!("  - {failure}\n");
         }
-        text += &format!("  replay: {}\n", run.replay());
+        text += &format!("  replay: {}\n", id.replay());
     }
     let rest: Vec<String> = failing
         .iter()
@@ -224,4 +215,50 @@ pub fn failures(runs: &[Run]) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn reports() -> Vec<Report> {
+        vec![
+            sample::run(sample::survived()).report(),
+            sample::run(sample::starved()).report(),
+        ]
+    }
+
+    #[test]
+    fn a_run_is_told_measure_by_measure() {
+        let text = one(&reports()[0]).to_string();
+        for word in [
+            "out-to-lunch (seed 7)",
+            "worst pat",
+            "250.0 ms",
+            "400.0 ms",
+            "pass",
+        ] {
+            assert!(text.contains(word), "no {word:?} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn many_runs_are_told_by_their_worst() {
+        let text = worst(&reports(), |r| r.identity.scenario.clone()).to_string();
+        assert!(text.contains("89.0 s") && text.contains("1 FAIL"), "{text}");
+    }
+
+    #[test]
+    fn a_failing_run_comes_with_the_command_that_replays_it() {
+        let text = failures(&reports());
+        assert!(
+            text.contains("replay: lab run out-to-lunch --ko build/ipmi.ko --seed 7"),
+            "{text}"
+        );
+        assert!(
+            text.contains("pretimeout fired at 158.0 s on a healthy host"),
+            "{text}"
+        );
+    }
 }

@@ -30,9 +30,18 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// Any trouble that a BMC can be in, as the host sees it; none at times.
 pub fn any_trouble(dice: &mut Dice, from: Ns, to: Ns, plan: &mut Plan) {
-    let slow = Fault::SlowHandshake { ns: dice.magnitude(MS, 6 * S) };
-    let wrong = Fault::WrongState { state: dice.between(0, 3) as u8 };
-    let oom = Fault::OutOfMemory { slow_for: 30 * S, dead_for: 600 * S, reboot_for: 30 * S, timer_survives: false };
+    let slow = Fault::SlowHandshake {
+        ns: dice.magnitude(MS, 6 * S),
+    };
+    let wrong = Fault::WrongState {
+        state: dice.between(0, 3) as u8,
+    };
+    let oom = Fault::OutOfMemory {
+        slow_for: 30 * S,
+        dead_for: 600 * S,
+        reboot_for: 30 * S,
+        timer_survives: false,
+    };
     let troubles = [
         None,
         Some((BmcState::Dead, Fault::IbfStuck)),
@@ -42,7 +51,12 @@ pub fn any_trouble(dice: &mut Dice, from: Ns, to: Ns, plan: &mut Plan) {
         Some((BmcState::Dead, wrong)),
         Some((BmcState::Dead, Fault::GarbageReply)),
         Some((BmcState::Dead, Fault::WrongNetFn)),
-        Some((BmcState::Dead, Fault::ShortReply { keep: dice.between(0, 3) as usize })),
+        Some((
+            BmcState::Dead,
+            Fault::ShortReply {
+                keep: dice.between(0, 3) as usize,
+            },
+        )),
         Some((BmcState::Dead, Fault::LongReply { total: 300 })),
         Some((BmcState::Slow, slow)),
         Some((BmcState::Slow, Fault::ErrorState)),

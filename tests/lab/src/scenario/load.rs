@@ -45,7 +45,9 @@ pub fn ordinary(dice: &mut Dice, stops: Ns) -> Vec<Client> {
 pub fn crowd(dice: &mut Dice, stops: Ns) -> Vec<Client> {
     let count = dice.between(4, 7);
     let agents = (0..count).map(|_| Client {
-        kind: ClientKind::Agent { queued: dice.between(50, 95) },
+        kind: ClientKind::Agent {
+            queued: dice.between(50, 95),
+        },
         starts: UP + dice.between(0, 20 * S),
         stops,
         pause: dice.between(S, 4 * S),

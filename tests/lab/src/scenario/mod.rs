@@ -11,7 +11,9 @@ pub use plan::{Act, Client, ClientKind, End, Plan, Scenario, Watchdogd, PAT_LIMI
 
 /// All scenarios, in the order in which they are listed.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    [outages::SCENARIOS, contexts::SCENARIOS, life::SCENARIOS].into_iter().flatten()
+    [outages::SCENARIOS, contexts::SCENARIOS, life::SCENARIOS]
+        .into_iter()
+        .flatten()
 }
 
 /// The scenario of that name.
@@ -28,7 +30,9 @@ mod tests {
     fn names_are_unique() {
         let mut names: Vec<_> = all().map(|s| s.name).collect();
         names.sort();
-        names.windows(2).for_each(|pair| assert_ne!(pair[0], pair[1]));
+        names
+            .windows(2)
+            .for_each(|pair| assert_ne!(pair[0], pair[1]));
     }
 
     #[test]
@@ -37,8 +41,14 @@ mod tests {
             for seed in 0..50 {
                 let plan = (scenario.plan)(&mut Dice::new(seed, scenario.name));
                 let name = scenario.name;
-                assert!(plan.course.is_sorted_by_key(|&(at, _)| at), "{name} {seed}: course");
-                assert!(plan.acts.is_sorted_by_key(|&(at, _)| at), "{name} {seed}: acts");
+                assert!(
+                    plan.course.is_sorted_by_key(|&(at, _)| at),
+                    "{name} {seed}: course"
+                );
+                assert!(
+                    plan.acts.is_sorted_by_key(|&(at, _)| at),
+                    "{name} {seed}: acts"
+                );
                 let last = plan.acts.iter().map(|&(at, _)| at).max().unwrap_or(0);
                 assert!(last < plan.lasts, "{name} {seed}: an act after the end");
             }

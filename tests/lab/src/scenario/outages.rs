@@ -79,12 +79,17 @@ fn out_to_lunch(dice: &mut Dice) -> Plan {
     plan.state(falls_ill, BmcState::Slow);
     plan.state(dies, BmcState::Dead);
     plan.state(dies + dead_for, BmcState::Rebooting);
-    plan.fault(falls_ill, back, BmcState::Slow, Fault::OutOfMemory {
-        slow_for,
-        dead_for,
-        reboot_for,
-        timer_survives: false,
-    });
+    plan.fault(
+        falls_ill,
+        back,
+        BmcState::Slow,
+        Fault::OutOfMemory {
+            slow_for,
+            dead_for,
+            reboot_for,
+            timer_survives: false,
+        },
+    );
     plan.course.sort_by_key(|&(at, _)| at);
     plan
 }
@@ -115,7 +120,10 @@ fn bmc_reset(dice: &mut Dice) -> Plan {
     let mut at = dice.between(20 * S, 40 * S);
     for _ in 0..dice.between(1, 3) {
         let reboot_for = dice.magnitude(50 * MS, 60 * S);
-        let fault = Fault::Reset { reboot_for, timer_survives: false };
+        let fault = Fault::Reset {
+            reboot_for,
+            timer_survives: false,
+        };
         plan.fault(at, at + reboot_for, BmcState::Rebooting, fault);
         at += reboot_for + dice.between(5 * S, 40 * S);
     }
@@ -135,7 +143,8 @@ fn hung_host(dice: &mut Dice) -> Plan {
     let clients_hang = dice.chance(50);
     plan.clients = ordinary(dice, if clients_hang { hangs } else { plan.lasts });
     plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
-    plan.bounds.extend([Bound::PretimeoutFires(20 * MS), Bound::BmcResetsHost(S)]);
+    plan.bounds
+        .extend([Bound::PretimeoutFires(20 * MS), Bound::BmcResetsHost(S)]);
     plan
 }
 
@@ -147,7 +156,8 @@ fn one_behind_thousand(dice: &mut Dice) -> Plan {
     if dice.chance(50) {
         // Dead, but takes bytes, so that the start of a transaction can be seen.
         let from = at - dice.between(0, 5 * MS);
-        plan.faults.push((When::Window { from, to: u64::MAX }, Fault::ObfNever));
+        plan.faults
+            .push((When::Window { from, to: u64::MAX }, Fault::ObfNever));
         plan.state(from, BmcState::Dead);
     }
     plan

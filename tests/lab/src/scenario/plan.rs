@@ -121,7 +121,10 @@ impl Plan {
         let executes = dice.pick(&[Executes::BehindIbf, Executes::BehindObf]);
         Plan {
             lasts,
-            registers: Registers::Ports { base: 0xca2, spacing: dice.pick(&[1, 2, 4]) },
+            registers: Registers::Ports {
+                base: 0xca2,
+                spacing: dice.pick(&[1, 2, 4]),
+            },
             bmc: ipmi_bmc::Config {
                 seed: dice.seed(),
                 handshake: dice.magnitude(5 * US, 100 * US),

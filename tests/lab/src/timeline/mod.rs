@@ -57,8 +57,8 @@ text { font-size: 11px; fill: #37474f; }
 .when { text-anchor: end; }
 ";
 
-/// Draws one run; `pat_limit` is the longest a pat may take.
-pub fn draw(run: &Run, pat_limit: Ns) -> String {
+/// Draws one run.
+pub fn draw(run: &Run) -> String {
     let record = &run.record;
     let mut canvas = Canvas::new(record.end, CSS);
     let top = 52.0 + LINE * run.failures.len().min(FAILURES_SHOWED + 1) as f64;
@@ -69,7 +69,7 @@ pub fn draw(run: &Run, pat_limit: Ns) -> String {
     axis(&mut canvas, record.end, top, bottom);
     heading(&mut canvas, run);
     lanes::requests(&mut canvas, record, placed[0]);
-    lanes::pats(&mut canvas, record, placed[1], pat_limit);
+    lanes::pats(&mut canvas, record, placed[1], run.pat_limit);
     lanes::callout(&mut canvas, record, placed[2]);
     lanes::bmc(&mut canvas, record, placed[3]);
     lanes::timer(&mut canvas, record, placed[4]);
@@ -202,11 +202,10 @@ fn legend(canvas: &mut Canvas, y: f64) {
 #[cfg(test)]
 mod tests {
     use crate::sample;
-    use crate::span::MS;
 
     #[test]
     fn every_lane_is_titled_and_the_axis_is_in_seconds() {
-        let svg = super::draw(&sample::run(sample::survived()), 260 * MS);
+        let svg = super::draw(&sample::run(sample::survived()));
         for word in [
             "requests",
             "watchdog pats",
@@ -234,13 +233,13 @@ mod tests {
             let path = std::path::Path::new(&directory)
                 .join(name)
                 .with_extension("svg");
-            std::fs::write(path, super::draw(&sample::run(record), 260 * MS)).unwrap();
+            std::fs::write(path, super::draw(&sample::run(record))).unwrap();
         }
     }
 
     #[test]
     fn a_failing_run_says_why() {
-        let svg = super::draw(&sample::run(sample::starved()), 260 * MS);
+        let svg = super::draw(&sample::run(sample::starved()));
         assert!(svg.contains("FAIL") && svg.contains("pretimeout fired"));
     }
 }

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The module under test as a file: where it is and what its bytes are. Must not load it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+/// Where `make` puts the module.
+pub const DEFAULT: &str = "build/ipmi.ko";
+
+/// A module's file.
+#[derive(Clone, Debug)]
+pub struct Ko {
+    pub path: PathBuf,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Ko {
+    pub fn open(path: &Path) -> Result<Ko> {
+        let bytes = std::fs::read(path)
+            .with_context(|| format!("cannot read {}; `make` builds {DEFAULT}", path.display()))?;
+        let sha256 = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Ko {
+            path: path.to_path_buf(),
+            sha256,
+        })
+    }
+
+    /// The module that tests run on: `IPMI_KO`, or the default within the workspace.
+    pub fn under_test() -> Result<Ko> {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let default = || workspace.join(DEFAULT);
+        Ko::open(&std::env::var_os("IPMI_KO").map_or_else(default, PathBuf::from))
+    }
+}
