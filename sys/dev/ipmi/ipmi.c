@@ -6,6 +6,7 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/bus.h>
+#include <sys/callout.h>
 #include <sys/condvar.h>
 #include <sys/conf.h>
 #include <sys/eventhandler.h>
@@ -59,6 +60,7 @@ ipmi_attach(device_t dev)
 	mtx_init(&sc->lock, device_get_nameunit(dev), "ipmi", MTX_DEF);
 	cv_init(&sc->worker_cv, "ipmiwork");
 	cv_init(&sc->answer_cv, "ipmiansw");
+	callout_init_mtx(&sc->tick, &sc->lock, 0);
 	sc->core = ipmi_core_create(sc);
 	error = kproc_create(ipmi_worker, sc, &sc->worker, 0, 0, "%s: worker",
 	    device_get_nameunit(dev));
@@ -67,6 +69,9 @@ ipmi_attach(device_t dev)
 		ipmi_release(sc);
 		return (error);
 	}
+	mtx_lock(&sc->lock);
+	ipmi_tick_start(sc);
+	mtx_unlock(&sc->lock);
 	ipmi_sysctl_attach(sc);
 	return (0);
 }
@@ -105,6 +110,7 @@ ipmi_detach(device_t dev)
 	cv_broadcast(&sc->worker_cv);
 	msleep(sc->worker, &sc->lock, 0, "ipmiexit", 0);
 	mtx_unlock(&sc->lock);
+	callout_drain(&sc->tick);
 	ipmi_release(sc);
 	return (0);
 }

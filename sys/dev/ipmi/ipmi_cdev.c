@@ -7,6 +7,7 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/bus.h>
+#include <sys/callout.h>
 #include <sys/condvar.h>
 #include <sys/conf.h>
 #include <sys/eventhandler.h>

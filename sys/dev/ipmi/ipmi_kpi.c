@@ -6,6 +6,7 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/bus.h>
+#include <sys/callout.h>
 #include <sys/condvar.h>
 #include <sys/conf.h>
 #include <sys/eventhandler.h>
@@ -104,6 +105,10 @@ ipmi_channel_cv(struct ipmi_softc *sc, enum ipmi_channel channel)
 	    &sc->answer_cv);
 }
 
+/*
+ * Long waits of the worker end by the tick: arming a timeout for each idle
+ * moment between two requests would cost as much as a request.
+ */
 void
 ipmi_kpi_wait(struct ipmi_softc *sc, enum ipmi_channel channel,
     uint64_t timeout)
@@ -111,7 +116,8 @@ ipmi_kpi_wait(struct ipmi_softc *sc, enum ipmi_channel channel,
 	struct cv *cv;
 
 	cv = ipmi_channel_cv(sc, channel);
-	if (timeout == 0)
+	if (timeout == 0 ||
+	    (channel == IPMI_CHANNEL_WORKER && timeout >= IPMI_TICK_NS / 2))
 		cv_wait(cv, &sc->lock);
 	else
 		(void)cv_timedwait_sbt(cv, &sc->lock, nstosbt(timeout), 0, 0);
@@ -136,6 +142,24 @@ ipmi_kpi_pause(uint64_t ns)
 {
 
 	pause_sbt("ipmibmc", nstosbt(ns), 0, 0);
+}
+
+static void
+ipmi_tick(void *arg)
+{
+	struct ipmi_softc *sc = arg;
+
+	cv_broadcast(&sc->worker_cv);
+	callout_schedule_sbt(&sc->tick, nstosbt(IPMI_TICK_NS), 0, 0);
+}
+
+/* Called with the lock held, which the callout takes as well. */
+void
+ipmi_tick_start(struct ipmi_softc *sc)
+{
+
+	callout_reset_sbt(&sc->tick, nstosbt(IPMI_TICK_NS), 0, ipmi_tick, sc,
+	    0);
 }
 
 /* Registers are either in one resource or in one each. */

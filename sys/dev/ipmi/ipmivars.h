@@ -15,6 +15,9 @@ enum ipmi_interface {
 	IPMI_BT = 3,
 };
 
+/* The worker wakes up at least so often, in nanoseconds. */
+#define	IPMI_TICK_NS		500000000ULL
+
 struct ipmi_core;
 
 struct ipmi_softc {
@@ -23,6 +26,7 @@ struct ipmi_softc {
 	struct mtx		 lock;
 	struct cv		 worker_cv;
 	struct cv		 answer_cv;
+	struct callout		 tick;		/* (lock) */
 	struct proc		*worker;
 	struct cdev		*cdev;
 	int			 announcing;	/* (lock) */
@@ -51,6 +55,7 @@ extern int ipmi_cycle_wait;
 int	ipmi_attach(device_t dev);
 int	ipmi_detach(device_t dev);
 
+void	ipmi_tick_start(struct ipmi_softc *sc);
 int	ipmi_cdev_create(struct ipmi_softc *sc);
 void	ipmi_sysctl_attach(struct ipmi_softc *sc);
 void	ipmi_watchdog_register(struct ipmi_softc *sc, bool watchdog,
