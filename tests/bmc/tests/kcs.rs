@@ -203,6 +203,15 @@ fn ibf_stuck_ends_with_its_window() {
 }
 
 #[test]
+fn a_byte_held_back_is_taken_the_moment_the_fault_ends() {
+    let mut host = host();
+    host.kcs.faults_mut().during(0, SEC, Fault::IbfStuck);
+    host.kcs.write(1, 0x61, 0);
+    assert_eq!(host.kcs.read(1, SEC - 1) & 0xc2, 0x02);
+    assert_eq!(host.kcs.read(1, SEC) & 0xc2, 0x80);
+}
+
+#[test]
 fn ibf_stuck_at_a_byte_holds_the_transaction_there() {
     let mut host = host();
     let when = When::AtByte {
@@ -340,6 +349,27 @@ fn a_cancelled_command_may_keep_the_node_busy_and_run_after_all() {
     assert!(host.transfer(&DEVICE_ID).unwrap()[2] == 0);
     assert!(host.kcs.bmc().watchdog(host.now).initialised);
     assert!(host.kcs.bmc().records().any(|record| record.cancelled));
+}
+
+#[test]
+fn a_reset_ends_node_busy_and_the_cancelled_command_with_it() {
+    let mut host = host();
+    let busy = Fault::NodeBusyAfterAbort {
+        lasts: 100 * SEC,
+        runs: true,
+    };
+    host.kcs.faults_mut().add(When::Always, busy);
+    host.patience = 100_000;
+    let set = [0x18, 0x24, 0x44, 0x01, 0, 0, 100, 0];
+    assert_eq!(host.transfer(&set), Err(Trouble::TimedOut));
+    host.command(0x60);
+    host.patience = SEC;
+    assert_eq!(host.recover(), Ok(0x01));
+    host.kcs.bmc_mut().reset(SEC, SEC);
+    host.now = 2 * SEC;
+    assert_eq!(host.transfer(&DEVICE_ID).unwrap()[2], 0x00);
+    host.now = 200 * SEC;
+    assert_eq!(host.transfer(&[0x18, 0x22]), Ok(vec![0x1c, 0x22, 0x80]));
 }
 
 #[test]

@@ -355,6 +355,19 @@ fn a_reset_of_the_bmc_loses_the_timer_or_not() {
 }
 
 #[test]
+fn a_pretimeout_that_stood_still_comes_later() {
+    let mut bmc = bmc();
+    bmc.faults_mut()
+        .during(2 * SEC, 100 * SEC, Fault::Deaf { counting: false });
+    set(&mut bmc, 0, SMS_OS, HARD_RESET | NMI, 4, 10);
+    reset(&mut bmc, 0);
+    let kind = PreTimeoutKind::Nmi;
+    let at = 104 * SEC;
+    assert_eq!(bmc.advance(105 * SEC)[0], Effect::PreTimeout { at, kind });
+    assert_eq!(bmc.watchdog(at).expires_at, Some(108 * SEC));
+}
+
+#[test]
 fn clamped_ignored_forgotten() {
     let mut bmc = bmc();
     bmc.faults_mut()
