@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Does the BMC answer? The circuit breaker, the counters, and what is worth telling people.
 
+use crate::kernel::{Adopt, Who};
 use crate::line::Line;
 use crate::time::{Instant, MS, SEC};
 use crate::transport::{Failure, Limits};
-use crate::wire::watchdog::Timer;
+use crate::wire::watchdog::{Reading, Timer};
 
 /// Failed attempts in a row after which the BMC counts as unresponsive.
 const FAILURES: u32 = 3;
@@ -217,6 +218,24 @@ pub enum Event {
     Lost,
     /// The watchdog could not be stopped before detach.
     LeftArmed,
+    /// The watchdog counts again after the host was unguarded for so many nanoseconds.
+    Rearmed(u64),
+    /// A pat of so many nanoseconds is below the least and was refused.
+    TooShort(u64),
+    /// A pat of so many nanoseconds is more than the timer can count.
+    TooLong(u64),
+    /// The BMC grants another countdown than was set; units of 100 ms.
+    Granted(u16, u16),
+    /// The BMC's timer has another use or action than was set.
+    Altered,
+    /// Firmware left a timer running, and this becomes of it.
+    Firmware(Reading, Adopt),
+    /// The host has not patted for so many nanoseconds; the last to do so was this one.
+    NoPat(Who, u64),
+    /// The host pats and the BMC does not take it; so many nanoseconds until it acts.
+    NotTaken(u64),
+    /// The BMC says that the pre-timeout was reached; was the host patting?
+    PreTimeout(bool),
 }
 
 impl Event {
@@ -239,7 +258,59 @@ impl Event {
             Event::LeftArmed => {
                 line.text("watchdog could not be stopped: if the BMC counts, it will act")
             }
+            Event::Rearmed(ns) => line
+                .text("watchdog armed again; host was unguarded for ")
+                .seconds(ns)
+                .text(" s"),
+            _ => self.describe_more(line),
         };
+    }
+
+    fn describe_more<'a>(&self, line: &'a mut Line) -> &'a mut Line {
+        match *self {
+            Event::TooShort(ns) => line
+                .text("watchdog timeout of ")
+                .dec(ns / MS)
+                .text(" ms refused: below hw.ipmi.wd_min_timeout"),
+            Event::TooLong(ns) => line
+                .text("watchdog timeout of ")
+                .seconds(ns)
+                .text(" s cut to 6553 s, the longest the timer counts"),
+            Event::Granted(asked, granted) => line
+                .text("BMC grants a countdown of ")
+                .seconds(u64::from(granted).saturating_mul(100 * MS))
+                .text(" s where ")
+                .seconds(u64::from(asked).saturating_mul(100 * MS))
+                .text(" s were set"),
+            Event::Altered => line.text("BMC watchdog has another use or action than was set"),
+            Event::Firmware(reading, how) => line
+                .text("firmware left the watchdog counting, ")
+                .text(action_name(reading.actions))
+                .text(" in ")
+                .seconds(u64::from(reading.present).saturating_mul(100 * MS))
+                .text(match how {
+                    Adopt::Keep => " s; kept from it until the first pat",
+                    Adopt::Stop => " s; stopping it",
+                    Adopt::Leave => " s; left alone",
+                }),
+            Event::NoPat(who, ns) => line
+                .text("no watchdog pat for ")
+                .seconds(ns)
+                .text(" s, last by ")
+                .name(&who.name)
+                .text("[")
+                .dec(u64::from(who.pid))
+                .text("]: host in trouble"),
+            Event::NotTaken(ns) => line
+                .text("host is healthy, BMC is not: it does not take pats and acts in ")
+                .seconds(ns)
+                .text(" s if it still counts"),
+            Event::PreTimeout(true) => {
+                line.text("BMC reached its pre-timeout though the host pats: the BMC is slow")
+            }
+            Event::PreTimeout(false) => line.text("BMC reached its pre-timeout: host in trouble"),
+            _ => line,
+        }
     }
 
     /// The devctl(4) subsystem and type of the event.
@@ -251,8 +322,15 @@ impl Event {
             Event::Armed(_) => (c"WATCHDOG", c"armed"),
             Event::Disarmed => (c"WATCHDOG", c"disarmed"),
             Event::Refused(_) => (c"WATCHDOG", c"refused"),
-            Event::Lost => (c"WATCHDOG", c"lost"),
+            Event::Lost => (c"WATCHDOG", c"gap"),
             Event::LeftArmed => (c"WATCHDOG", c"left"),
+            Event::Rearmed(_) => (c"WATCHDOG", c"recovered"),
+            Event::TooShort(_) | Event::TooLong(_) => (c"WATCHDOG", c"range"),
+            Event::Granted(..) | Event::Altered => (c"WATCHDOG", c"altered"),
+            Event::Firmware(..) => (c"WATCHDOG", c"firmware"),
+            Event::NoPat(..) => (c"WATCHDOG", c"unpatted"),
+            Event::NotTaken(_) => (c"WATCHDOG", c"unconfirmed"),
+            Event::PreTimeout(_) => (c"WATCHDOG", c"pretimeout"),
         }
     }
 }
@@ -271,7 +349,7 @@ pub fn action_name(actions: u8) -> &'static str {
 /// Events that wait to be told, and the limit on telling: a burst of five lines, then one in
 /// twelve minutes, so never more than ten in any hour of outage.
 pub struct Events {
-    waiting: [Option<Event>; 8],
+    waiting: [Option<(Event, bool)>; 8],
     tokens: u64,
     refilled: Instant,
 }
@@ -291,15 +369,27 @@ impl Events {
 
     /// Adds an event; with eight untold already it is dropped.
     pub fn push(&mut self, event: Event) {
+        self.add(event, false);
+    }
+
+    /// Adds one that has been printed already.
+    pub fn push_printed(&mut self, event: Event) {
+        self.add(event, true);
+    }
+
+    fn add(&mut self, event: Event, printed: bool) {
         if let Some(slot) = self.waiting.iter_mut().find(|slot| slot.is_none()) {
-            *slot = Some(event);
+            *slot = Some((event, printed));
         }
     }
 
     /// The oldest untold event, and whether it may be printed.
     pub fn pop(&mut self, now: Instant) -> Option<(Event, bool)> {
-        let event = self.waiting.first_mut()?.take()?;
+        let (event, printed) = self.waiting.first_mut()?.take()?;
         self.waiting.rotate_left(1);
+        if printed {
+            return Some((event, false));
+        }
         let due = now.since(self.refilled) / REFILL;
         if due > 0 {
             self.tokens = self.tokens.saturating_add(due).min(BURST);

@@ -60,6 +60,26 @@ pub enum Errno {
     TimedOut,
 }
 
+/// What becomes of a watchdog timer that firmware left running (`hw.ipmi.wd_adopt`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adopt {
+    /// Keep it from expiring until the first pat.
+    Keep,
+    /// Stop it.
+    Stop,
+    /// Leave it alone.
+    Leave,
+}
+
+/// Who calls: the process behind the calling thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// Process id.
+    pub pid: u32,
+    /// Its command name, ended by a zero byte.
+    pub name: [u8; 20],
+}
+
 /// The tunables, read afresh at each use; units as in ipmi(4).
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -67,7 +87,8 @@ pub struct Settings {
     pub on: bool,
     /// `hw.ipmi.wd_init_enable`.
     pub watchdog_enable: bool,
-    /// `hw.ipmi.wd_timer_actions`.
+    /// `hw.ipmi.wd_timer_actions`, its pre-timeout interrupt replaced by
+    /// `hw.ipmi.wd_pretimeout_int` where that is set.
     pub actions: u8,
     /// `hw.ipmi.wd_pretimeout_countdown`, seconds.
     pub pretimeout: i32,
@@ -77,6 +98,16 @@ pub struct Settings {
     pub shutdown_countdown: i32,
     /// `hw.ipmi.wd_panic_countdown`, seconds.
     pub panic_countdown: i32,
+    /// `hw.ipmi.panic_sel`.
+    pub panic_sel: bool,
+    /// `hw.ipmi.wd_min_timeout`, in nanoseconds.
+    pub min_timeout: u64,
+    /// `hw.ipmi.wd_margin`, in nanoseconds.
+    pub margin: u64,
+    /// `hw.ipmi.wd_verify_interval`, in nanoseconds; 0 for never.
+    pub verify_interval: u64,
+    /// `hw.ipmi.wd_adopt`.
+    pub adopt: Adopt,
     /// `hw.ipmi.wd_pat_wait_ms`, in nanoseconds.
     pub pat_wait: u64,
     /// `hw.ipmi.max_requests_per_open`.
@@ -124,6 +155,8 @@ pub trait Kernel {
     fn now(&self) -> Instant;
     /// What the calling thread may do.
     fn context(&self) -> Context;
+    /// Whose thread is calling.
+    fn who(&self) -> Who;
     /// The tunables as they are now.
     fn settings(&self) -> Settings;
     /// What is read without the lock.
@@ -151,6 +184,8 @@ pub trait Kernel {
     fn log(&self, line: &Line);
     /// Sends a devctl(4) notification `system=IPMI subsystem=… type=…`.
     fn notify(&self, subsystem: &'static core::ffi::CStr, kind: &'static core::ffi::CStr);
+    /// The message of the panic that stopped the machine, cut to the room given; its length.
+    fn panic_message(&self, room: &mut [u8]) -> usize;
     /// Makes the device node and registers the event handlers; the BMC is known.
     fn announce(&self, watchdog: bool, power_cycle: bool);
 }

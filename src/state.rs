@@ -3,7 +3,7 @@
 //! told the time and what happened, and touches nothing.
 
 use crate::health::{Counters, Event, Events, Gate, Link};
-use crate::kernel::{Errno, Settings, Step};
+use crate::kernel::{Errno, Settings, Step, Who};
 use crate::memory::Box;
 use crate::polled::Budget;
 use crate::queue::{Clients, Request};
@@ -11,7 +11,6 @@ use crate::startup::Startup;
 use crate::time::{earlier, Instant, SEC};
 use crate::transport::{Failure, Limits, Sight};
 use crate::watchdog::{Plan, Watchdog};
-use crate::wire::watchdog::{self as timer, Reading};
 use crate::wire::{completion, device, DriverReply, Message};
 
 /// Attempts at an application request that the BMC has not been given whole.
@@ -19,6 +18,10 @@ const ATTEMPTS: u8 = 5;
 /// First pause after a BMC answered but would not identify itself; doubled up to the last.
 const IDENTIFY_PAUSE: u64 = SEC;
 const IDENTIFY_PAUSE_MAX: u64 = 30 * SEC;
+/// A shutdown that has not happened by then does not happen.
+const SHUTDOWN: u64 = 300 * SEC;
+/// Pause between two questions why the BMC wants attention.
+const ATTENTION: u64 = 5 * SEC;
 
 /// What a driver command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +30,12 @@ pub enum Purpose {
     Watchdog(Plan),
     /// To get to know the BMC.
     Startup,
-    /// To see whether the watchdog timer still runs.
-    Verify,
+    /// To learn why the BMC wants attention.
+    Flags,
+    /// To tell it that its pre-timeout was noticed.
+    ClearPretimeout,
+    /// To write an event into the SEL.
+    Record,
     /// To see whether the BMC answers.
     Probe,
 }
@@ -67,13 +74,18 @@ pub struct State {
     pub events: Events,
     /// The device goes away: no new descriptors.
     pub detaching: bool,
-    /// The host shuts down: pats no longer count, except while dumping.
-    pub in_shutdown: bool,
+    /// Since when the host shuts down: pats no longer count, except while dumping.
+    pub in_shutdown: Option<Instant>,
     /// What the polled path may spend on a failing BMC.
     pub polled: Budget,
     /// Ends the worker.
     pub exiting: bool,
+    /// An event for the SEL.
+    pub record: Option<Message>,
     suspicious: bool,
+    attention: bool,
+    attention_at: Instant,
+    pretimeout_seen: bool,
     identify_at: Instant,
     identify_pause: u64,
     waiting_told: bool,
@@ -90,14 +102,39 @@ impl State {
             counters: Counters::default(),
             events: Events::new(),
             detaching: false,
-            in_shutdown: false,
+            in_shutdown: None,
             polled: Budget::new(),
             exiting: false,
+            record: None,
             suspicious: false,
+            attention: false,
+            attention_at: Instant::BOOT,
+            pretimeout_seen: false,
             identify_at: Instant::BOOT,
             identify_pause: IDENTIFY_PAUSE,
             waiting_told: false,
         }
+    }
+
+    /// The host pats or disarms; `None` if it shuts down, when that counts no longer. A host that
+    /// goes on patting long after is not shutting down after all.
+    pub fn ask(
+        &mut self,
+        now: Instant,
+        timeout: u64,
+        who: Who,
+        settings: &Settings,
+    ) -> Result<Option<u64>, Errno> {
+        if self.in_shutdown.is_some_and(|at| now.since(at) < SHUTDOWN) {
+            return Ok(None);
+        }
+        if self.in_shutdown.take().is_some() {
+            self.watchdog.actions_override = None;
+        }
+        let events = &mut self.events;
+        self.watchdog
+            .ask(now, timeout, who, settings, events)
+            .map(Some)
     }
 
     /// The worker's next job, or until when it may sleep.
@@ -154,13 +191,18 @@ impl State {
         if let Some(message) = self.startup.command(settings.watchdog_enable) {
             return (now >= self.identify_at).then_some((Purpose::Startup, message));
         }
-        if !self.suspicious {
-            return None;
+        if self.pretimeout_seen {
+            let clear = device::clear_flags(device::PRETIMEOUT);
+            return Some((Purpose::ClearPretimeout, clear));
         }
-        Some(match self.watchdog.wanted() {
-            true => (Purpose::Verify, timer::get()),
-            false => (Purpose::Probe, device::device_id()),
-        })
+        if self.attention && now >= self.attention_at {
+            return Some((Purpose::Flags, device::message_flags()));
+        }
+        if let Some(message) = self.record {
+            return Some((Purpose::Record, message));
+        }
+        self.suspicious
+            .then(|| (Purpose::Probe, device::device_id()))
     }
 
     fn next_event(&self, now: Instant) -> Option<Instant> {
@@ -177,8 +219,9 @@ impl State {
             return;
         }
         self.link.glanced(now);
+        self.attention = sight == Sight::Attention;
         if matches!(sight, Sight::Dead | Sight::Changed) {
-            self.suspicious = true;
+            self.suspect(now);
         }
     }
 
@@ -208,18 +251,29 @@ impl State {
                 let doubled = self.identify_pause.saturating_mul(2);
                 self.identify_pause = doubled.min(IDENTIFY_PAUSE_MAX);
             }
-            Purpose::Verify => self.verified(reply),
+            Purpose::Flags => self.flags(reply, now),
+            Purpose::ClearPretimeout => self.pretimeout_seen = false,
+            // Accepted or not: a SEL may be full, and nobody waits for this.
+            Purpose::Record => self.record = None,
             Purpose::Startup | Purpose::Probe => {}
         }
     }
 
-    fn verified(&mut self, reply: &DriverReply) {
-        if reply.completion() != completion::OK {
-            return;
+    /// Why the BMC wants attention. Its pre-timeout is the driver's; the rest is clients'.
+    fn flags(&mut self, reply: &DriverReply, now: Instant) {
+        self.attention_at = now.plus(ATTENTION);
+        let flags = reply.data().first().copied().unwrap_or(0);
+        if reply.completion() == completion::OK && flags & device::PRETIMEOUT != 0 {
+            self.pretimeout_seen = true;
+            let healthy = self.watchdog.pretimeout(now);
+            self.events.push(Event::PreTimeout(healthy));
         }
-        if !Reading::parse(reply.data()).is_some_and(|reading| reading.running()) {
-            self.watchdog.lost(&mut self.events);
-        }
+    }
+
+    /// The BMC may have been reset and have lost its timer.
+    fn suspect(&mut self, now: Instant) {
+        self.suspicious = true;
+        self.watchdog.suspect(now);
     }
 
     /// Ends a driver command that brought no answer.
@@ -269,8 +323,7 @@ impl State {
         self.counters.attempts = self.counters.attempts.saturating_add(1);
         if let Some(outage) = self.link.succeeded(now) {
             self.events.push(Event::Recovered(outage));
-            self.suspicious = true;
-            return;
+            self.watchdog.suspect(now);
         }
         self.suspicious = false;
     }
@@ -281,8 +334,7 @@ impl State {
         if matches!(failure, Failure::Aborted | Failure::Seized) {
             return;
         }
-        // A BMC that went away may have been reset and have lost its timer.
-        self.suspicious = true;
+        self.suspect(now);
         if self.link.failed(now) {
             self.counters.outages = self.counters.outages.saturating_add(1);
             self.events.push(Event::Unresponsive);

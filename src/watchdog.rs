@@ -4,13 +4,19 @@
 //!
 //! A pat is a slot: only the newest counts. Nothing that fails ever disarms.
 
+mod alarm;
+pub mod doctor;
 pub mod entry;
+mod verify;
 
 use crate::health::{Event, Events};
-use crate::kernel::Errno;
-use crate::time::{Instant, MS, SEC};
-use crate::wire::watchdog::{self, Timer, COUNTDOWN_MAX};
+use crate::kernel::{Adopt, Errno, Settings, Who};
+use crate::time::{earlier, Instant, MS, SEC};
+use crate::wire::watchdog::{self, Reading, Timer, COUNTDOWN_MAX};
 use crate::wire::{completion, DriverReply, Message};
+
+use alarm::Alarm;
+use verify::Verification;
 
 /// A pat this old is told to the BMC as what is left of it, so that the host is reset when it
 /// asked to be and not later.
@@ -21,12 +27,16 @@ const COALESCE: u64 = 100 * MS;
 const GRACE: u64 = 10 * SEC;
 /// Pause after the BMC refused a command.
 const REFUSED: u64 = 5 * SEC;
+/// Pause before setting a timer that the BMC keeps losing.
+const RELAPSED: u64 = SEC;
 
 /// What the host wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ask {
+struct Ask {
     serial: u64,
     at: Instant,
+    /// What was asked for, in nanoseconds.
+    timeout: u64,
     /// The timer to arm; `None` to stop.
     timer: Option<Timer>,
 }
@@ -40,11 +50,16 @@ enum Known {
     Stopped,
     /// Set was confirmed for the ask of this serial; Reset was not.
     Programmed { timer: Timer, serial: u64 },
-    /// Counting since at least `reset`.
-    Counting { timer: Timer, reset: Instant },
+    /// Counting since at least `reset`; `granted` is the countdown in units of 100 ms that the
+    /// BMC admits to, where that is another than was set.
+    Counting {
+        timer: Timer,
+        reset: Instant,
+        granted: u16,
+    },
 }
 
-/// One of the commands of section 27, and what it is for.
+/// One of the commands of section 27.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Set Watchdog Timer.
@@ -53,6 +68,8 @@ pub enum Command {
     Reset,
     /// Set Watchdog Timer, stopping it.
     Stop,
+    /// Get Watchdog Timer.
+    Get,
 }
 
 impl Command {
@@ -62,6 +79,7 @@ impl Command {
             Command::Set(timer) => timer.set(),
             Command::Reset => watchdog::reset(),
             Command::Stop => watchdog::stop(),
+            Command::Get => watchdog::get(),
         }
     }
 }
@@ -74,6 +92,26 @@ pub struct Plan {
     serial: u64,
 }
 
+/// A timer of firmware's that the driver keeps from expiring until the host's first pat.
+#[derive(Clone, Copy)]
+struct Adopted {
+    countdown: u64,
+    next: Instant,
+}
+
+/// Counters and times that the doctor shows.
+#[derive(Clone, Copy)]
+struct Record {
+    asked: u64,
+    unconfirmed: u64,
+    rearmed: u64,
+    gaps: u64,
+    gap_longest: u64,
+    gap_total: u64,
+    gap_since: Option<Instant>,
+    pat: Option<(Instant, Who)>,
+}
+
 /// The watchdog of one device.
 pub struct Watchdog {
     ask: Option<Ask>,
@@ -82,19 +120,20 @@ pub struct Watchdog {
     refused: u64,
     known: Known,
     hold: Instant,
+    must_set: bool,
     announced: bool,
+    told_short: bool,
+    told_clamped: bool,
+    adopted: Option<Adopted>,
+    verification: Verification,
+    alarm: Alarm,
+    record: Record,
     /// Actions that hold from here on whatever the tunable says: the host shuts down.
     pub actions_override: Option<u8>,
     /// The kernel delivers pats on `watchdog_sbt_list`; those on the plain list are echoes.
     sbt_seen: bool,
     /// A pat came on that list, and its echo on the plain list has not.
     echo_due: bool,
-    /// Pats and disarms asked for.
-    pub asked: u64,
-    /// Of those, not confirmed when the handler returned.
-    pub unconfirmed: u64,
-    /// Times that the timer had to be set again though nobody asked.
-    pub rearmed: u64,
 }
 
 impl Watchdog {
@@ -107,27 +146,67 @@ impl Watchdog {
             refused: 0,
             known: Known::Unknown,
             hold: Instant::BOOT,
+            must_set: false,
             announced: false,
+            told_short: false,
+            told_clamped: false,
+            adopted: None,
+            verification: Verification::new(),
+            alarm: Alarm::new(),
+            record: Record {
+                asked: 0,
+                unconfirmed: 0,
+                rearmed: 0,
+                gaps: 0,
+                gap_longest: 0,
+                gap_total: 0,
+                gap_since: None,
+                pat: None,
+            },
             actions_override: None,
             sbt_seen: false,
             echo_due: false,
-            asked: 0,
-            unconfirmed: 0,
-            rearmed: 0,
         }
     }
 
-    /// The host pats for `timeout` nanoseconds, or disarms with 0. Returns the serial to wait for.
-    pub fn ask(&mut self, now: Instant, timeout: u64, actions: u8, pretimeout: i32) -> u64 {
-        let actions = self.actions_override.unwrap_or(actions);
-        let timer = (timeout != 0).then(|| timer(timeout, actions, pretimeout));
-        self.put(now, timer, COALESCE)
+    /// The host pats for `timeout` nanoseconds, or disarms with 0. Returns the serial to wait for;
+    /// EINVAL below `hw.ipmi.wd_min_timeout`, and then nothing changes.
+    pub fn ask(
+        &mut self,
+        now: Instant,
+        timeout: u64,
+        who: Who,
+        settings: &Settings,
+        events: &mut Events,
+    ) -> Result<u64, Errno> {
+        if timeout != 0 && timeout < settings.min_timeout {
+            if !core::mem::replace(&mut self.told_short, true) {
+                events.push(Event::TooShort(timeout));
+            }
+            return Err(Errno::Invalid);
+        }
+        self.tell_clamped(timeout, events);
+        self.record.pat = Some((now, who));
+        let actions = self.actions_override.unwrap_or(settings.actions);
+        let timer = (timeout != 0).then(|| {
+            let whole = timeout.saturating_add(settings.margin);
+            timer(whole, actions, settings.pretimeout)
+        });
+        Ok(self.put(now, timeout, timer, COALESCE))
     }
 
-    /// The same for one who polls: what was confirmed within a second needs no bus traffic.
-    pub fn ask_polled(&mut self, now: Instant, timeout: u64, actions: u8, pretimeout: i32) -> u64 {
-        let timer = (timeout != 0).then(|| timer(timeout, actions, pretimeout));
-        self.put(now, timer, LATE)
+    fn tell_clamped(&mut self, timeout: u64, events: &mut Events) {
+        let longest = u64::from(COUNTDOWN_MAX).saturating_mul(100 * MS);
+        if timeout > longest && !core::mem::replace(&mut self.told_clamped, true) {
+            events.push(Event::TooLong(timeout));
+        }
+    }
+
+    /// Asks once more for what was asked last, from a context that polls: what was confirmed within
+    /// a second needs no bus traffic.
+    pub fn ask_again(&mut self, now: Instant) -> u64 {
+        let (timeout, timer) = self.ask.map_or((0, None), |ask| (ask.timeout, ask.timer));
+        self.put(now, timeout, timer, LATE)
     }
 
     /// Kernels with `watchdog_sbt_list` invoke it and then the plain list for one pat; kdb's
@@ -145,43 +224,72 @@ impl Watchdog {
         }
     }
 
-    /// Asks once more for what was asked last.
-    pub fn ask_again(&mut self, now: Instant) -> u64 {
-        let timer = self.ask.and_then(|ask| ask.timer);
-        self.put(now, timer, LATE)
-    }
-
-    fn put(&mut self, now: Instant, timer: Option<Timer>, fresh: u64) -> u64 {
+    fn put(&mut self, now: Instant, timeout: u64, timer: Option<Timer>, fresh: u64) -> u64 {
         let up_to_date = self.served >= self.serial;
-        self.asked = self.asked.saturating_add(1);
+        self.record.asked = self.record.asked.saturating_add(1);
         self.serial = self.serial.saturating_add(1);
+        self.adopted = None;
+        self.alarm.patted();
         self.ask = Some(Ask {
             serial: self.serial,
             at: now,
+            timeout,
             timer,
         });
-        let counting = matches!(self.known, Known::Counting { timer: t, reset }
+        let counting = matches!(self.known, Known::Counting { timer: t, reset, .. }
             if Some(t) == timer && now.since(reset) < fresh);
-        if up_to_date && counting {
+        if up_to_date && counting && !self.must_set {
             self.served = self.serial;
+        }
+        if timer.is_none() {
+            self.close_gap(now);
         }
         self.serial
     }
 
+    /// Firmware left a timer running: `hw.ipmi.wd_adopt` says what becomes of it.
+    pub fn adopt(&mut self, reading: Reading, now: Instant, how: Adopt, events: &mut Events) {
+        events.push(Event::Firmware(reading, how));
+        match how {
+            Adopt::Keep => {
+                self.adopted = Some(Adopted {
+                    countdown: u64::from(reading.initial).saturating_mul(100 * MS),
+                    next: now,
+                });
+            }
+            Adopt::Stop => {
+                self.put(now, 0, None, COALESCE);
+            }
+            Adopt::Leave => {}
+        }
+    }
+
     /// The next command, if the BMC is not yet where it should be.
     pub fn plan(&self, now: Instant) -> Option<Plan> {
-        let ask = self.ask.filter(|ask| ask.serial > self.served)?;
         if now < self.hold {
             return None;
         }
+        if let Some(adopted) = self.adopted.filter(|adopted| now >= adopted.next) {
+            return (adopted.countdown > 0).then_some(Plan {
+                command: Command::Reset,
+                serial: 0,
+            });
+        }
+        let ask = self.ask?;
+        let serial = ask.serial;
+        if serial <= self.served && !self.alarm.expires() {
+            let due = self.wanted() && self.verification.due(now);
+            return due.then_some(Plan {
+                command: Command::Get,
+                serial,
+            });
+        }
         let command = match ask.timer {
             None => Command::Stop,
-            Some(wanted) => self.towards(remaining(wanted, now.since(ask.at)), ask.serial, now),
+            Some(wanted) if self.alarm.expires() => self.towards(last_moment(wanted), serial, now),
+            Some(wanted) => self.towards(remaining(wanted, now.since(ask.at)), serial, now),
         };
-        Some(Plan {
-            command,
-            serial: ask.serial,
-        })
+        Some(Plan { command, serial })
     }
 
     fn towards(&self, target: Timer, ask: u64, now: Instant) -> Command {
@@ -189,8 +297,10 @@ impl Watchdog {
             Known::Programmed { timer, serial } if serial == ask || timer == target => {
                 Command::Reset
             }
-            Known::Counting { timer, reset }
-                if timer == target && now.since(reset) < timer.to_pretimeout_ns() =>
+            Known::Counting { timer, reset, .. }
+                if timer == target
+                    && !self.must_set
+                    && now.since(reset) < timer.to_pretimeout_ns() =>
             {
                 Command::Reset
             }
@@ -200,8 +310,10 @@ impl Watchdog {
 
     /// When [`Watchdog::plan`] may have something to say that it has not now.
     pub fn next(&self, now: Instant) -> Option<Instant> {
-        let waiting = self.ask.is_some_and(|ask| ask.serial > self.served);
-        (waiting && now < self.hold).then_some(self.hold)
+        let held = (now < self.hold).then_some(self.hold);
+        let adopted = self.adopted.map(|adopted| adopted.next);
+        let verify = self.verification.at().filter(|_| self.wanted());
+        earlier(held, earlier(adopted, verify)).filter(|&at| at > now)
     }
 
     /// Takes the answer to `plan`, whose attempt began at `started`.
@@ -215,38 +327,61 @@ impl Watchdog {
     ) {
         let serial = plan.serial;
         match (plan.command, reply.completion()) {
+            (Command::Get, code) => {
+                let reading = Reading::parse(reply.data()).filter(|_| code == completion::OK);
+                self.verified(reading, now, events);
+            }
+            (Command::Reset, code) if serial == 0 => self.kept(code, now),
             (Command::Set(timer), completion::OK) => {
+                self.must_set = false;
                 self.known = Known::Programmed { timer, serial };
             }
-            (Command::Reset, completion::OK) => self.confirm(serial, started, events),
+            (Command::Reset, completion::OK) => self.confirm(serial, started, now, events),
             (Command::Stop, completion::OK) => {
                 self.known = Known::Stopped;
                 self.served = serial;
+                self.verification.stop();
                 if core::mem::replace(&mut self.announced, false) {
                     events.push(Event::Disarmed);
                 }
             }
-            (Command::Reset, completion::NOT_INITIALISED) => self.lost(events),
+            (Command::Reset, completion::NOT_INITIALISED) => self.lost(now, events),
             (_, completion::NODE_BUSY) => self.hold = now.plus(100 * MS),
-            (_, code) => {
-                self.known = Known::Unknown;
-                self.hold = now.plus(REFUSED);
-                if self.refused == 0 {
-                    events.push(Event::Refused(code));
-                }
-                self.refused = serial;
-            }
+            (_, code) => self.refuse(serial, code, now, events),
         }
     }
 
-    fn confirm(&mut self, serial: u64, started: Instant, events: &mut Events) {
-        let timer = match self.known {
-            Known::Programmed { timer, .. } | Known::Counting { timer, .. } => timer,
+    fn refuse(&mut self, serial: u64, code: u8, now: Instant, events: &mut Events) {
+        self.known = Known::Unknown;
+        self.hold = now.plus(REFUSED);
+        if self.refused == 0 {
+            events.push(Event::Refused(code));
+        }
+        self.refused = serial;
+        self.open_gap(now);
+    }
+
+    /// Firmware's timer was kept from expiring, or is gone.
+    fn kept(&mut self, code: u8, now: Instant) {
+        self.adopted = self.adopted.filter(|_| code == completion::OK);
+        if let Some(adopted) = &mut self.adopted {
+            adopted.next = now.plus(adopted.countdown / 3);
+        }
+    }
+
+    fn confirm(&mut self, serial: u64, started: Instant, now: Instant, events: &mut Events) {
+        let (timer, granted) = match self.known {
+            Known::Programmed { timer, .. } => {
+                self.verification.soon(now);
+                (timer, timer.countdown)
+            }
+            Known::Counting { timer, granted, .. } => (timer, granted),
             Known::Unknown | Known::Stopped => return,
         };
         self.known = Known::Counting {
             timer,
             reset: started,
+            granted,
         };
         self.served = match self.ask {
             // Pats that came meanwhile are as good as confirmed.
@@ -254,24 +389,38 @@ impl Watchdog {
             _ => serial,
         };
         self.refused = 0;
+        self.alarm.confirmed();
+        let gap = self.close_gap(now);
         if !core::mem::replace(&mut self.announced, true) {
             events.push(Event::Armed(timer));
+        } else if let Some(ns) = gap.filter(|&ns| ns >= SEC) {
+            events.push(Event::Rearmed(ns));
         }
     }
 
-    /// The BMC has no timer any more, or may not have: what was confirmed no longer holds.
-    pub fn lost(&mut self, events: &mut Events) {
+    /// The BMC has no timer any more: what was confirmed no longer holds.
+    fn lost(&mut self, now: Instant, events: &mut Events) {
+        self.record.rearmed = self.record.rearmed.saturating_add(1);
         if matches!(self.known, Known::Counting { .. }) {
-            self.rearmed = self.rearmed.saturating_add(1);
             events.push(Event::Lost);
+            self.open_gap(now);
+            self.doubt();
+        } else {
+            self.relapsed(now);
         }
+    }
+
+    /// It was set a moment ago: this BMC will not be helped by haste.
+    fn relapsed(&mut self, now: Instant) {
+        self.hold = now.plus(RELAPSED);
+        self.open_gap(now);
         self.doubt();
     }
 
     /// What the BMC does is no longer known: set it again for the newest ask.
     pub fn doubt(&mut self) {
         self.known = Known::Unknown;
-        if self.ask.is_some_and(|ask| ask.timer.is_some()) {
+        if self.wanted() {
             self.served = self.served.min(self.serial.saturating_sub(1));
         }
     }
@@ -280,9 +429,60 @@ impl Watchdog {
     pub fn failed(&mut self, plan: Plan) {
         match plan.command {
             // Counting on as before, or restarted: the confirmed reset is the older of the two.
-            Command::Reset => {}
+            Command::Reset | Command::Get => {}
             Command::Set(_) | Command::Stop => self.known = Known::Unknown,
         }
+    }
+
+    /// The BMC was away, or looks as if it had been: ask it about its timer before anything else.
+    pub fn suspect(&mut self, now: Instant) {
+        self.verification.soon(now);
+    }
+
+    /// The pre-timeout has passed: Reset restarts nothing any more. True if the host patted in
+    /// time and the BMC did not take it.
+    pub fn pretimeout(&mut self, now: Instant) -> bool {
+        self.must_set = true;
+        self.host_is_healthy(now)
+    }
+
+    /// Should the BMC have reached its pre-timeout, by what it last confirmed?
+    pub fn pretimeout_due(&self, now: Instant) -> bool {
+        match self.known {
+            Known::Counting { timer, reset, .. } => now.since(reset) >= timer.to_pretimeout_ns(),
+            _ => false,
+        }
+    }
+
+    /// Has the host patted lately enough for its own pre-timeout?
+    fn host_is_healthy(&self, now: Instant) -> bool {
+        self.ask
+            .is_some_and(|ask| alarm::due_in(&ask, now).is_none_or(|left| left > 0))
+    }
+
+    /// Is a pat of a healthy host on its way to the BMC?
+    pub fn pat_in_flight(&self, now: Instant) -> bool {
+        self.wanted() && self.serial > self.served && self.host_is_healthy(now)
+    }
+
+    fn open_gap(&mut self, now: Instant) {
+        if self.wanted() && self.record.gap_since.is_none() {
+            self.record.gap_since = Some(now);
+            self.record.gaps = self.record.gaps.saturating_add(1);
+        }
+    }
+
+    fn close_gap(&mut self, now: Instant) -> Option<u64> {
+        let length = now.since(self.record.gap_since.take()?);
+        self.record.gap_longest = self.record.gap_longest.max(length);
+        self.record.gap_total = self.record.gap_total.saturating_add(length);
+        Some(length)
+    }
+
+    /// The handler of an ask returned without its being confirmed.
+    pub fn unconfirmed(&mut self, now: Instant) {
+        self.record.unconfirmed = self.record.unconfirmed.saturating_add(1);
+        self.open_gap(now);
     }
 
     /// Has the ask `serial` been dealt with, one way or the other?
@@ -295,14 +495,33 @@ impl Watchdog {
         self.ask.is_some_and(|ask| ask.timer.is_some())
     }
 
+    /// May the timer be running? Then the host must not be suspended.
+    pub fn armed(&self) -> bool {
+        self.wanted()
+            || matches!(
+                self.known,
+                Known::Counting { .. } | Known::Programmed { .. }
+            )
+    }
+
+    /// Nanoseconds until the BMC acts, by what it last confirmed; `None` if it is not known to
+    /// count.
+    fn left(&self, now: Instant) -> Option<u64> {
+        match self.known {
+            Known::Counting { reset, granted, .. } => {
+                let whole = u64::from(granted).saturating_mul(100 * MS);
+                Some(whole.saturating_sub(now.since(reset)))
+            }
+            _ => None,
+        }
+    }
+
     /// The honest answer to the newest ask: is the BMC known to be counting, or stopped?
     pub fn verdict(&self, now: Instant) -> Result<(), Errno> {
-        let good = match (self.ask.map(|ask| ask.timer.is_some()), self.known) {
-            (Some(true), Known::Counting { timer, reset }) => {
-                now.since(reset) < timer.countdown_ns()
-            }
-            (Some(false), Known::Stopped) => self.served == self.serial,
-            _ => false,
+        let good = match self.ask.map(|ask| ask.timer.is_some()) {
+            Some(true) => self.left(now).is_some_and(|left| left > 0),
+            Some(false) => self.known == Known::Stopped && self.served == self.serial,
+            None => false,
         };
         good.then_some(()).ok_or(Errno::TimedOut)
     }
@@ -329,14 +548,17 @@ impl Default for Watchdog {
 /// pre-timeout of the C driver.
 pub fn timer(timeout: u64, actions: u8, pretimeout: i32) -> Timer {
     let countdown = tenths(timeout);
-    let seconds = u64::from(countdown) / 10;
-    let quarter = i64::try_from(seconds.saturating_add(2) / 4).unwrap_or(0);
-    let pretimeout = i64::from(pretimeout).min(quarter).clamp(0, 255);
     Timer {
         actions,
-        pretimeout: pretimeout as u8,
+        pretimeout: i64::from(pretimeout).clamp(0, quarter(countdown)) as u8,
         countdown,
     }
+}
+
+/// A quarter of the countdown in seconds, rounded as the C driver does, at most 255.
+fn quarter(countdown: u16) -> i64 {
+    let seconds = i64::from(countdown / 10);
+    (seconds.saturating_add(2) / 4).min(255)
 }
 
 fn tenths(ns: u64) -> u16 {
@@ -352,12 +574,19 @@ fn remaining(timer: Timer, age: u64) -> Timer {
     let whole = timer.countdown_ns();
     let left = whole.saturating_sub(age).max(GRACE.min(whole));
     let countdown = tenths(left);
-    let seconds = u64::from(countdown) / 10;
-    let quarter = seconds.saturating_add(2) / 4;
     Timer {
         actions: timer.actions,
-        pretimeout: u64::from(timer.pretimeout).min(quarter) as u8,
+        pretimeout: i64::from(timer.pretimeout).min(quarter(countdown)) as u8,
         countdown,
+    }
+}
+
+/// The shortest countdown: the host asked to be reset by now.
+fn last_moment(timer: Timer) -> Timer {
+    Timer {
+        actions: timer.actions,
+        pretimeout: 0,
+        countdown: 1,
     }
 }
 

@@ -46,10 +46,10 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
     kernel.locked(|state| state.startup.describe(&mut line));
     kernel.log(&line);
     kernel.announce(watchdog, power_cycle);
-    let settings = kernel.settings();
+    let (settings, who, now) = (kernel.settings(), kernel.who(), kernel.now());
     kernel.locked(|state| {
         state.startup.announced();
-        crate::watchdog::entry::at_startup(state, &settings, kernel.now());
+        crate::watchdog::entry::at_startup(state, &settings, who, now);
     });
 }
 

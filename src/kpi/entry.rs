@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Where C enters the core: the other side of ipmi_core.h.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::bindings::{self, ipmi_completion, ipmi_core, ipmi_held, ipmi_open, ipmi_softc, thread};
@@ -10,10 +10,12 @@ use super::memory::{self, Box};
 use super::number;
 use crate::client::{self, Command};
 use crate::kernel::{Errno, Kernel};
+use crate::line::Line;
 use crate::memory::Blank;
 use crate::queue::{ClientId, Request};
 use crate::transport::kcs::Kcs;
-use crate::watchdog::entry;
+use crate::watchdog::doctor::{Circumstances, Figure};
+use crate::watchdog::entry::{self, Nmi};
 use crate::wire::NetFn;
 
 /// The core behind C's pointer.
@@ -374,10 +376,131 @@ pub unsafe extern "C" fn ipmi_core_statistic(
             bindings::ipmi_statistic_IPMI_STAT_QUEUED => u64::from(state.clients.queued()),
             bindings::ipmi_statistic_IPMI_STAT_OPENS => u64::from(state.clients.open_count()),
             bindings::ipmi_statistic_IPMI_STAT_ANSWERING => u64::from(state.link.answering()),
-            bindings::ipmi_statistic_IPMI_STAT_WD_ASKED => state.watchdog.asked,
-            bindings::ipmi_statistic_IPMI_STAT_WD_UNCONFIRMED => state.watchdog.unconfirmed,
-            bindings::ipmi_statistic_IPMI_STAT_WD_REARMED => state.watchdog.rearmed,
             _ => 0,
         }
     })
+}
+
+/// A number of the watchdog's for sysctl(8).
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_figure(
+    core: *mut ipmi_core,
+    which: bindings::ipmi_figure,
+) -> u64 {
+    let figure = match which {
+        bindings::ipmi_figure_IPMI_FIGURE_STATE => Figure::State,
+        bindings::ipmi_figure_IPMI_FIGURE_USE => Figure::Use,
+        bindings::ipmi_figure_IPMI_FIGURE_ACTION => Figure::Action,
+        bindings::ipmi_figure_IPMI_FIGURE_PRETIMEOUT => Figure::Pretimeout,
+        bindings::ipmi_figure_IPMI_FIGURE_TIMEOUT_ASKED => Figure::TimeoutAsked,
+        bindings::ipmi_figure_IPMI_FIGURE_TIMEOUT_CONFIRMED => Figure::TimeoutConfirmed,
+        bindings::ipmi_figure_IPMI_FIGURE_LEFT => Figure::Left,
+        bindings::ipmi_figure_IPMI_FIGURE_LEFT_AGE => Figure::LeftAge,
+        bindings::ipmi_figure_IPMI_FIGURE_PAT_AGE => Figure::PatAge,
+        bindings::ipmi_figure_IPMI_FIGURE_CONFIRMED_AGE => Figure::ConfirmedAge,
+        bindings::ipmi_figure_IPMI_FIGURE_PATS => Figure::Pats,
+        bindings::ipmi_figure_IPMI_FIGURE_UNCONFIRMED => Figure::Unconfirmed,
+        bindings::ipmi_figure_IPMI_FIGURE_REARMED => Figure::Rearmed,
+        bindings::ipmi_figure_IPMI_FIGURE_GAPS => Figure::Gaps,
+        bindings::ipmi_figure_IPMI_FIGURE_GAP_LONGEST => Figure::GapLongest,
+        _ => Figure::GapTotal,
+    };
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    let now = core.now();
+    core.locked(|state| state.watchdog.figure(figure, now))
+}
+
+/// Writes the doctor's line, without a terminating zero, into `room`; its length.
+///
+/// # Safety
+///
+/// `core` is valid, and `room` bytes can be written at `text`.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_doctor(
+    core: *mut ipmi_core,
+    others: u32,
+    text: *mut c_char,
+    room: usize,
+) -> usize {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    let (now, on) = (core.now(), core.settings().on);
+    let mut line = Line::new();
+    core.locked(|state| {
+        let around = Circumstances {
+            on,
+            known: state.startup.is_announced(),
+            timer: state.startup.timer.is_some(),
+            answering: state.link.answering(),
+            others,
+        };
+        state.watchdog.diagnose(now, &around, &mut line);
+    });
+    let bytes = line.as_bytes();
+    let length = bytes.len().min(room);
+    // SAFETY: By the contract; the line is no part of the caller's room.
+    unsafe {
+        text.cast::<u8>()
+            .copy_from_nonoverlapping(bytes.as_ptr(), length)
+    };
+    length
+}
+
+/// Twice a second, from a callout.
+///
+/// # Safety
+///
+/// `core` is valid and its lock is held.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_tick(core: *mut ipmi_core) {
+    // SAFETY: By the contract the lock is held, so nobody else has a reference to the state.
+    let (core, state) = unsafe { (of(core), of(core).state()) };
+    if let Some(event) = entry::tick(state, &core.settings(), core.now()) {
+        crate::worker::say(core, &event);
+    }
+}
+
+/// `IPMI_NMI_*`: whose an NMI is, and whether the host is in trouble.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_nmi(core: *mut ipmi_core) -> bindings::ipmi_nmi {
+    // SAFETY: By the contract.
+    match entry::nmi::<_, Kcs>(unsafe { of(core) }) {
+        Nmi::Foreign => bindings::ipmi_nmi_IPMI_NMI_FOREIGN,
+        Nmi::Healthy => bindings::ipmi_nmi_IPMI_NMI_HEALTHY,
+        Nmi::Trouble => bindings::ipmi_nmi_IPMI_NMI_TROUBLE,
+    }
+}
+
+/// May the watchdog timer be running?
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_armed(core: *mut ipmi_core) -> bool {
+    // SAFETY: By the contract.
+    unsafe { of(core) }.locked(|state| state.watchdog.armed())
+}
+
+/// Is a pat of the host's on its way to the BMC?
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_pat_in_flight(core: *mut ipmi_core) -> bool {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    let now = core.now();
+    core.try_locked(|state| state.watchdog.pat_in_flight(now))
+        .unwrap_or(false)
 }

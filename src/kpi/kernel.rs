@@ -5,10 +5,10 @@ use core::cell::UnsafeCell;
 use core::ffi::CStr;
 
 use super::bindings;
-use crate::kernel::{Channel, Context, Kernel, Settings, Shared, Step};
+use crate::kernel::{Adopt, Channel, Context, Kernel, Settings, Shared, Step, Who};
 use crate::line::Line;
 use crate::state::State;
-use crate::time::{Instant, MS};
+use crate::time::{Instant, MS, SEC};
 use crate::transport::kcs::Kcs;
 
 /// One device: what C calls `struct ipmi_core`.
@@ -96,14 +96,27 @@ impl Kernel for Core {
         // SAFETY: Fills in the structure that it is given.
         unsafe { bindings::ipmi_kpi_settings(&mut raw) };
         let unsigned = |value: core::ffi::c_int| u32::try_from(value).unwrap_or(0);
+        let seconds = |value| u64::from(unsigned(value)).saturating_mul(SEC);
         Settings {
             on: raw.on != 0,
             watchdog_enable: raw.wd_init_enable != 0,
-            actions: raw.wd_timer_actions as u8,
+            actions: match raw.wd_pretimeout_int {
+                bindings::ipmi_pretimeout_IPMI_PRETIMEOUT_UNSET => raw.wd_timer_actions as u8,
+                interrupt => (raw.wd_timer_actions as u8 & 7) | ((interrupt as u8) << 4),
+            },
             pretimeout: raw.wd_pretimeout_countdown,
             startup_countdown: raw.wd_startup_countdown,
             shutdown_countdown: raw.wd_shutdown_countdown,
             panic_countdown: raw.wd_panic_countdown,
+            panic_sel: raw.panic_sel != 0,
+            min_timeout: seconds(raw.wd_min_timeout),
+            margin: seconds(raw.wd_margin),
+            verify_interval: seconds(raw.wd_verify_interval),
+            adopt: match raw.wd_adopt {
+                bindings::ipmi_adopt_IPMI_ADOPT_STOP => Adopt::Stop,
+                bindings::ipmi_adopt_IPMI_ADOPT_LEAVE => Adopt::Leave,
+                _ => Adopt::Keep,
+            },
             pat_wait: u64::from(unsigned(raw.wd_pat_wait_ms)).saturating_mul(MS),
             max_requests: unsigned(raw.max_requests_per_open),
             max_opens: unsigned(raw.max_opens),
@@ -112,6 +125,18 @@ impl Kernel for Core {
 
     fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    fn who(&self) -> Who {
+        let mut who = Who::default();
+        // SAFETY: Writes at most the length given, with the terminating zero.
+        who.pid = unsafe { bindings::ipmi_kpi_who(who.name.as_mut_ptr().cast(), who.name.len()) };
+        who
+    }
+
+    fn panic_message(&self, room: &mut [u8]) -> usize {
+        // SAFETY: Writes at most the length given.
+        unsafe { bindings::ipmi_kpi_panic_message(room.as_mut_ptr().cast(), room.len()) }
     }
 
     fn locked<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {

@@ -6,15 +6,19 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::{Command, Plan};
 use crate::health::Event;
-use crate::kernel::{Channel, Context, Errno, Kernel, Settings, Step};
+use crate::kernel::{Channel, Context, Errno, Kernel, Settings, Step, Who};
 use crate::polled::{Seized, BUDGET};
 use crate::state::State;
 use crate::time::{Instant, MS, SEC};
 use crate::transport::Transport;
-use crate::wire::{completion, device, DriverReply, Message};
+use crate::wire::{completion, device, sel, DriverReply, Message};
 
 /// How long detach waits for the BMC to confirm that the timer is stopped.
 const DETACH: u64 = SEC;
+/// What a panic's record in the SEL may cost.
+const PANIC_SEL: u64 = 250 * MS;
+/// What asking the BMC about an NMI may cost.
+const NMI: u64 = 50 * MS;
 /// Commands that bring the BMC anywhere: Reset, refused as lost, Set, Reset.
 const COMMANDS: u32 = 4;
 
@@ -25,15 +29,14 @@ pub fn pat<K: Kernel, T: Transport + Default>(kernel: &K, timeout: u64) -> Resul
     match kernel.context() {
         Context::MaySleep => {
             let now = kernel.now();
-            let serial = kernel.locked(|state| ask(state, now, timeout, &settings));
-            let Some(serial) = serial else { return Ok(()) };
-            hurry(kernel, now);
+            let Some(serial) = slot(kernel, now, timeout, &settings)? else {
+                return Ok(());
+            };
             wait(kernel, serial, now.plus(settings.pat_wait))
         }
         Context::NoSleep => {
             let now = kernel.now();
-            let serial = kernel.locked(|state| ask(state, now, timeout, &settings));
-            hurry(kernel, now);
+            let serial = slot(kernel, now, timeout, &settings)?;
             kernel.locked(|state| serial.map_or(Ok(()), |_| state.watchdog.verdict(now)))
         }
         Context::Dumping => polled::<K, T>(kernel, true, timeout, &settings),
@@ -51,13 +54,19 @@ pub fn is_echo<K: Kernel>(kernel: &K, sbt_list: bool) -> bool {
     }
 }
 
-/// Puts a request of the host into the slot, unless the host shuts down.
-fn ask(state: &mut State, now: Instant, timeout: u64, settings: &Settings) -> Option<u64> {
-    if state.in_shutdown {
-        return None;
+/// Puts a request of the host into the slot and tells the worker, unless the host shuts down.
+fn slot<K: Kernel>(
+    kernel: &K,
+    now: Instant,
+    timeout: u64,
+    settings: &Settings,
+) -> Result<Option<u64>, Errno> {
+    let who = kernel.who();
+    let serial = kernel.locked(|state| state.ask(now, timeout, who, settings))?;
+    if serial.is_some() {
+        hurry(kernel, now);
     }
-    let watchdog = &mut state.watchdog;
-    Some(watchdog.ask(now, timeout, settings.actions, settings.pretimeout))
+    Ok(serial)
 }
 
 /// Tells the worker that a driver request waits.
@@ -76,8 +85,7 @@ fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Err
         }
         let verdict = state.watchdog.verdict(now);
         if verdict.is_err() {
-            let counter = &mut state.watchdog.unconfirmed;
-            *counter = counter.saturating_add(1);
+            state.watchdog.unconfirmed(now);
         }
         Step::Ready(verdict)
     })
@@ -92,15 +100,16 @@ fn polled<K: Kernel, T: Transport + Default>(
 ) -> Result<(), Errno> {
     let mut transport = T::default();
     let now = kernel.now();
+    let who = kernel.who();
     let asked = kernel.try_locked(|state| {
-        let watchdog = &mut state.watchdog;
-        match state.in_shutdown {
-            true => watchdog.ask_again(now),
-            false => watchdog.ask_polled(now, timeout, settings.actions, settings.pretimeout),
-        };
-        state.polled.refill(now)
+        if state.in_shutdown.is_some() {
+            state.watchdog.ask_again(now);
+        } else {
+            state.ask(now, timeout, who, settings)?;
+        }
+        Ok(state.polled.refill(now))
     });
-    let Some(budget) = asked else {
+    let Some(budget) = asked.transpose()? else {
         // The lock's holder may never run again: only what needs no state is left.
         return blind(kernel, &mut transport, others_run);
     };
@@ -189,48 +198,142 @@ fn blind<K: Kernel, T: Transport>(
     Ok(())
 }
 
-/// After the device node exists: `hw.ipmi.wd_startup_countdown`, or stop what runs if
-/// `hw.ipmi.on` is 0.
-pub fn at_startup(state: &mut State, settings: &Settings, now: Instant) {
-    if state.startup.timer.is_none() {
+/// After the device node exists: what firmware left running is adopted,
+/// `hw.ipmi.wd_startup_countdown` is armed, and if `hw.ipmi.on` is 0 what runs is stopped.
+pub fn at_startup(state: &mut State, settings: &Settings, who: Who, now: Instant) {
+    let Some(reading) = state.startup.timer else {
         return;
-    }
+    };
     let seconds = u64::try_from(settings.startup_countdown).unwrap_or(0);
     if !settings.on {
-        ask(state, now, 0, settings);
+        let _ = state.ask(now, 0, who, settings);
     } else if seconds > 0 {
-        ask(state, now, seconds.saturating_mul(SEC), settings);
+        let _ = state.ask(now, seconds.saturating_mul(SEC), who, settings);
+    } else if reading.running() {
+        state
+            .watchdog
+            .adopt(reading, now, settings.adopt, &mut state.events);
     }
 }
 
-/// The host shuts down: `hw.ipmi.wd_shutdown_countdown` of 0 stops the timer, positive arms a
-/// power cycle, negative leaves it; a halt always stops it. After a panic, an armed timer is given
-/// `hw.ipmi.wd_panic_countdown` instead, so that a dump can finish and a hung one is ended.
-pub fn shutdown<K: Kernel, T: Transport + Default>(kernel: &K, halt: bool) {
-    let settings = kernel.settings();
-    let panicked = kernel.context() == Context::Stopped;
-    let seconds = match panicked {
-        true => settings.panic_countdown,
-        false => settings.shutdown_countdown,
+/// Twice a second, from a callout, with the lock held. What is returned is to be printed at
+/// once: there may be no thread left to do it.
+pub fn tick(state: &mut State, settings: &Settings, now: Instant) -> Option<Event> {
+    let watchdog = &mut state.watchdog;
+    watchdog.schedule(now, settings.verify_interval);
+    let urgent = watchdog.tick(now, settings.margin, &mut state.events);
+    if let Some(event) = urgent {
+        state.events.push_printed(event);
+        state.record = Some(sel::watchdog_interrupt());
+    }
+    urgent
+}
+
+/// The BMC's pre-timeout as an NMI: is this one its, and is the host in trouble? It is taken to be
+/// its if it says so, or if it cannot be asked and the pre-timeout is due.
+pub fn nmi<K: Kernel, T: Transport + Default>(kernel: &K) -> Nmi {
+    let now = kernel.now();
+    let due = kernel.try_locked(|state| state.watchdog.pretimeout_due(now));
+    if due.is_none() && kernel.shared().armed.load(Relaxed) == 0 {
+        return Nmi::Foreign;
+    }
+    let mut reply = DriverReply::EMPTY;
+    let asked = Seized::take(kernel, false).transact(
+        &mut T::default(),
+        &device::message_flags(),
+        &mut reply,
+        NMI,
+    );
+    let ours = match asked {
+        Ok(()) => reply
+            .data()
+            .first()
+            .is_some_and(|flags| flags & device::PRETIMEOUT != 0),
+        Err(_) => due == Some(true),
     };
-    let seconds = u64::try_from(seconds).ok();
-    let armed = kernel.try_locked(|state| {
-        if seconds != Some(0) || panicked {
-            // A power cycle still does something when an NMI no longer would.
-            state.watchdog.actions_override = Some(3);
-        }
-        state.watchdog.wanted()
-    });
-    let wish = match (panicked, seconds) {
-        (true, Some(0) | None) => None,
-        (true, wish) => wish.filter(|_| armed == Some(true)),
-        (false, wish) if halt => wish.and(Some(0)).or(Some(0)),
-        (false, wish) => wish,
+    if !ours {
+        return Nmi::Foreign;
+    }
+    match kernel.try_locked(|state| state.watchdog.pretimeout(now)) {
+        Some(true) => Nmi::Healthy,
+        _ => Nmi::Trouble,
+    }
+}
+
+/// What an NMI was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nmi {
+    /// Somebody else's.
+    Foreign,
+    /// The BMC's pre-timeout, on a host that pats: the BMC is slow.
+    Healthy,
+    /// The BMC's pre-timeout, on a host that does not pat.
+    Trouble,
+}
+
+/// The host shuts down: `hw.ipmi.wd_shutdown_countdown` of 0 stops the timer, positive arms a
+/// power cycle, negative leaves it; a halt always stops it.
+pub fn shutdown<K: Kernel, T: Transport + Default>(kernel: &K, halt: bool) {
+    if kernel.context() == Context::Stopped {
+        return panicked::<K, T>(kernel);
+    }
+    let settings = kernel.settings();
+    let wish = match settings.shutdown_countdown {
+        _ if halt => Some(0),
+        seconds => u64::try_from(seconds).ok(),
     };
     if let Some(seconds) = wish {
+        if seconds > 0 {
+            // A power cycle still does something when an NMI no longer would.
+            kernel.try_locked(|state| state.watchdog.actions_override = Some(3));
+        }
         let _ = pat::<K, T>(kernel, seconds.saturating_mul(SEC));
     }
-    kernel.try_locked(|state| state.in_shutdown = true);
+    let now = kernel.now();
+    kernel.try_locked(|state| state.in_shutdown = Some(now));
+}
+
+/// The host has panicked: an armed timer is given `hw.ipmi.wd_panic_countdown`, so that a dump can
+/// finish and a hung one is ended, and the SEL is told why.
+fn panicked<K: Kernel, T: Transport + Default>(kernel: &K) {
+    let settings = kernel.settings();
+    let now = kernel.now();
+    let seconds = u64::try_from(settings.panic_countdown).unwrap_or(0);
+    let (armed, again) = kernel
+        .try_locked(|state| (state.watchdog.wanted(), state.in_shutdown.is_some()))
+        .unwrap_or((true, false));
+    if again {
+        return;
+    }
+    if armed && seconds > 0 {
+        let _ = pat::<K, T>(kernel, seconds.saturating_mul(SEC));
+    }
+    kernel.try_locked(|state| state.in_shutdown = Some(now));
+    if settings.panic_sel {
+        record_panic::<K, T>(kernel);
+    }
+}
+
+/// Writes the panic into the SEL: an OS stop event, then its message in pieces.
+fn record_panic<K: Kernel, T: Transport + Default>(kernel: &K) {
+    let mut text = [0; sel::TEXT];
+    let length = kernel.panic_message(&mut text);
+    let text = text.get(..length).unwrap_or(&[]);
+    let mut transport = T::default();
+    let seized = Seized::take(kernel, false);
+    let pieces = text.chunks(sel::PIECE).zip(0u8..);
+    let messages = core::iter::once(sel::os_stop())
+        .chain(pieces.map(|(piece, number)| sel::os_text(number, piece)));
+    for message in messages {
+        let left = PANIC_SEL.saturating_sub(seized.elapsed());
+        let mut reply = DriverReply::EMPTY;
+        if seized
+            .transact(&mut transport, &message, &mut reply, left)
+            .is_err()
+        {
+            return;
+        }
+    }
 }
 
 /// Begins detach: EBUSY while descriptors are open.
@@ -248,19 +351,18 @@ pub fn begin_detach<K: Kernel>(kernel: &K) -> Result<(), Errno> {
 /// BMC does not confirm.
 pub fn leave<K: Kernel>(kernel: &K) {
     let now = kernel.now();
-    let settings = kernel.settings();
-    let serial = kernel.locked(|state| {
-        let armed = state.watchdog.wanted();
-        armed.then(|| {
-            state
-                .watchdog
-                .ask(now, 0, settings.actions, settings.pretimeout)
-        })
+    let armed = kernel.locked(|state| {
+        state.in_shutdown = None;
+        state.watchdog.wanted()
     });
-    let Some(serial) = serial else { return };
-    hurry(kernel, now);
-    if wait(kernel, serial, now.plus(DETACH)).is_err() {
-        crate::worker::say(kernel, &Event::LeftArmed);
+    let stop = match armed {
+        true => slot(kernel, now, 0, &kernel.settings()),
+        false => Ok(None),
+    };
+    if let Ok(Some(serial)) = stop {
+        if wait(kernel, serial, now.plus(DETACH)).is_err() {
+            crate::worker::say(kernel, &Event::LeftArmed);
+        }
     }
 }
 

@@ -7,7 +7,29 @@ use crate::wire::watchdog::COUNTDOWN_MAX;
 struct Bench {
     watchdog: Watchdog,
     events: Events,
+    settings: Settings,
     now: Instant,
+}
+
+/// The defaults of the tunables.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        on: true,
+        watchdog_enable: true,
+        actions: 3,
+        pretimeout: 120,
+        startup_countdown: 0,
+        shutdown_countdown: 0,
+        panic_countdown: 255,
+        panic_sel: true,
+        min_timeout: 2 * SEC,
+        margin: 0,
+        verify_interval: 60 * SEC,
+        adopt: Adopt::Keep,
+        pat_wait: 250 * MS,
+        max_requests: 100,
+        max_opens: 64,
+    }
 }
 
 impl Bench {
@@ -15,12 +37,39 @@ impl Bench {
         Bench {
             watchdog: Watchdog::new(),
             events: Events::new(),
+            settings: settings(),
             now: Instant::at(100 * SEC),
         }
     }
 
     fn pat(&mut self, seconds: u64) -> u64 {
-        self.watchdog.ask(self.now, seconds * SEC, 3, 120)
+        self.ask(seconds * SEC).unwrap()
+    }
+
+    fn ask(&mut self, timeout: u64) -> Result<u64, Errno> {
+        let who = Who::default();
+        let events = &mut self.events;
+        self.watchdog
+            .ask(self.now, timeout, who, &self.settings, events)
+    }
+
+    fn tick(&mut self) -> Option<Event> {
+        let (now, margin) = (self.now, self.settings.margin);
+        self.watchdog.schedule(now, self.settings.verify_interval);
+        self.watchdog.tick(now, margin, &mut self.events)
+    }
+
+    /// Answers Get Watchdog Timer with these data.
+    fn read_back(&mut self, use_: u8, actions: u8, initial: u16) {
+        let plan = self.watchdog.plan(self.now).expect("nothing to send");
+        assert_eq!(plan.command, Command::Get);
+        let [low, high] = initial.to_le_bytes();
+        let mut reply = DriverReply::EMPTY;
+        for byte in [0x1c, 0x25, 0, use_, actions, 32, 0, low, high, low, high] {
+            reply.arrival().push(byte);
+        }
+        let (now, events) = (self.now, &mut self.events);
+        self.watchdog.answered(plan, &reply, now, now, events);
     }
 
     fn advance(&mut self, ns: u64) {
@@ -57,6 +106,12 @@ impl Bench {
         bench.answer(0);
         bench.answer(0);
         assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
+        bench.read_back(
+            0x44,
+            3,
+            bench.watchdog.ask.unwrap().timer.unwrap().countdown,
+        );
+        assert_eq!(bench.plan(), None);
         bench
     }
 
@@ -81,7 +136,7 @@ fn the_first_pat_is_set_and_reset_the_next_a_reset_alone() {
     assert_eq!(bench.watchdog.verdict(bench.now), Err(Errno::TimedOut));
     assert_eq!(bench.answer(0), Command::Reset);
     assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
-    assert_eq!(bench.plan(), None);
+    bench.read_back(0x44, 3, 1280);
     bench.advance(10 * SEC);
     bench.pat(128);
     assert_eq!(bench.answer(0), Command::Reset);
@@ -147,7 +202,7 @@ fn completion_80h_sets_again_at_once() {
     assert_eq!(countdown(bench.answer(0)), 1280);
     assert_eq!(bench.answer(0), Command::Reset);
     assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
-    assert_eq!(bench.watchdog.rearmed, 1);
+    assert_eq!(bench.watchdog.record.rearmed, 1);
 }
 
 #[test]
@@ -203,7 +258,7 @@ fn a_storm_cannot_keep_set_from_being_followed_by_reset() {
     assert!(matches!(bench.answer(0), Command::Set(_)));
     bench.pat(128);
     assert_eq!(bench.answer(0), Command::Reset);
-    assert_eq!(bench.plan(), None);
+    assert_eq!(bench.plan(), Some(Command::Get));
 }
 
 #[test]
@@ -265,4 +320,183 @@ fn an_echo_on_the_plain_list_is_no_pat_and_kdbs_own_call_is() {
     assert!(!watchdog.is_echo(false, true), "kdb's watchdog command");
     assert!(!watchdog.is_echo(true, true), "a dump from kdb");
     assert!(watchdog.is_echo(false, true));
+}
+
+#[test]
+fn a_timeout_below_the_least_is_refused_and_the_running_timer_left_alone() {
+    let mut bench = Bench::armed(128);
+    bench.told();
+    bench.advance(10 * SEC);
+    assert_eq!(bench.ask(32), Err(Errno::Invalid));
+    assert_eq!(bench.ask(2 * SEC - 1), Err(Errno::Invalid));
+    assert_eq!(bench.told(), [Event::TooShort(32)]);
+    assert_eq!(bench.plan(), None);
+    assert_eq!(bench.watchdog.left(bench.now), Some(118 * SEC - 10 * MS));
+}
+
+#[test]
+fn a_bmc_that_clamps_is_told_of_once_set_again_once_and_taken_at_its_word() {
+    let mut bench = Bench::armed(128);
+    bench.told();
+    bench.watchdog.suspect(bench.now);
+    bench.read_back(0x44, 3, 600);
+    assert_eq!(bench.told(), [Event::Granted(1280, 600)]);
+    assert!(matches!(bench.answer(0), Command::Set(_)));
+    assert_eq!(bench.answer(0), Command::Reset);
+    bench.read_back(0x44, 3, 600);
+    assert_eq!(bench.told(), []);
+    assert_eq!(bench.plan(), None);
+    bench.advance(61 * SEC);
+    assert_eq!(bench.watchdog.verdict(bench.now), Err(Errno::TimedOut));
+}
+
+#[test]
+fn a_bmc_that_forgets_is_set_again_without_the_host() {
+    let mut bench = Bench::armed(128);
+    bench.told();
+    bench.advance(61 * SEC);
+    bench.tick();
+    bench.advance(60 * SEC);
+    bench.read_back(0x04, 3, 1280);
+    assert_eq!(bench.told(), [Event::Lost]);
+    assert!(matches!(bench.answer(0), Command::Set(_)));
+    assert_eq!(bench.answer(0), Command::Reset);
+    assert_eq!(bench.watchdog.record.gaps, 1);
+}
+
+#[test]
+fn a_bmc_that_ignores_set_is_not_asked_more_than_once_a_second() {
+    let mut bench = Bench::armed(128);
+    bench.watchdog.suspect(bench.now);
+    let mut commands = 0;
+    let start = bench.now;
+    while bench.now.since(start) < 60 * SEC {
+        match bench.plan() {
+            Some(Command::Get) => bench.read_back(0x04, 3, 1280),
+            Some(_) => {
+                bench.answer(0);
+            }
+            None => bench.now = bench.watchdog.next(bench.now).unwrap(),
+        }
+        commands += 1;
+    }
+    assert!(commands < 6 * 60, "{commands}");
+}
+
+#[test]
+fn a_missing_pat_is_told_of_once_and_a_slow_bmc_is_not_blamed_on_the_host() {
+    let mut bench = Bench::armed(128);
+    bench.told();
+    bench.advance(95 * SEC);
+    assert_eq!(bench.tick(), None);
+    bench.advance(2 * SEC);
+    assert!(matches!(bench.tick(), Some(Event::NoPat(_, ns)) if ns / SEC == 97));
+    assert_eq!(bench.tick(), None);
+
+    let mut bench = Bench::armed(128);
+    bench.told();
+    for _ in 0..12 {
+        bench.advance(10 * SEC);
+        bench.pat(128);
+        assert_eq!(bench.tick(), None);
+    }
+    let told = bench.told();
+    assert!(
+        matches!(told[..], [Event::NotTaken(a), Event::NotTaken(b)]
+        if a > b && b <= 10 * SEC),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn with_a_margin_the_bmc_counts_longer_and_a_missing_pat_still_ends_in_time() {
+    let mut bench = Bench::new();
+    bench.settings.margin = 900 * SEC;
+    bench.pat(128);
+    assert_eq!(countdown(bench.answer(0)), 10280);
+    assert_eq!(bench.answer(0), Command::Reset);
+    bench.read_back(0x44, 3, 10280);
+    bench.advance(127 * SEC);
+    bench.tick();
+    assert!(!matches!(bench.plan(), Some(Command::Set(_))));
+    bench.advance(SEC);
+    bench.tick();
+    assert_eq!(countdown(bench.answer(0)), 1);
+    assert_eq!(bench.answer(0), Command::Reset);
+    // Once is enough: another Reset would only put it off.
+    bench.tick();
+    assert!(!matches!(
+        bench.plan(),
+        Some(Command::Set(_) | Command::Reset)
+    ));
+}
+
+#[test]
+fn after_any_pretimeout_the_next_pat_is_a_set() {
+    let mut bench = Bench::armed(128);
+    bench.advance(10 * SEC);
+    assert!(bench.watchdog.pretimeout(bench.now), "the host pats");
+    bench.pat(128);
+    assert!(matches!(bench.answer(0), Command::Set(_)));
+    assert_eq!(bench.answer(0), Command::Reset);
+}
+
+#[test]
+fn firmwares_timer_is_kept_stopped_or_left() {
+    let reading = Reading {
+        use_: 0x42,
+        actions: 1,
+        pretimeout: 0,
+        expired: 0,
+        initial: 600,
+        present: 100,
+    };
+    let adopted = |how| {
+        let mut bench = Bench::new();
+        let (now, events) = (bench.now, &mut bench.events);
+        bench.watchdog.adopt(reading, now, how, events);
+        assert_eq!(bench.told(), [Event::Firmware(reading, how)]);
+        bench
+    };
+    let mut kept = adopted(Adopt::Keep);
+    assert_eq!(kept.answer(0), Command::Reset);
+    assert_eq!(kept.plan(), None);
+    kept.advance(20 * SEC);
+    assert_eq!(kept.answer(0), Command::Reset);
+    kept.pat(128);
+    assert!(matches!(kept.plan(), Some(Command::Set(_))));
+    assert_eq!(adopted(Adopt::Stop).plan(), Some(Command::Stop));
+    assert_eq!(adopted(Adopt::Leave).plan(), None);
+}
+
+#[test]
+fn the_doctor_says_who_guards_the_host_and_what_is_wrong() {
+    let around = doctor::Circumstances {
+        on: true,
+        known: true,
+        timer: true,
+        answering: true,
+        others: 0,
+    };
+    let say = |bench: &Bench, around: &doctor::Circumstances| {
+        let mut line = crate::line::Line::new();
+        bench.watchdog.diagnose(bench.now, around, &mut line);
+        String::from_utf8(line.as_bytes().to_vec()).unwrap()
+    };
+    assert!(say(&Bench::new(), &around).starts_with("unguarded: nobody has armed"));
+    let mut bench = Bench::armed(128);
+    bench.advance(10 * SEC);
+    assert_eq!(
+        say(&bench, &around),
+        "guarded by the BMC watchdog: power cycle in 117.9 s unless patted; \
+         last pat 10.0 s ago by [0], confirmed"
+    );
+    let others = doctor::Circumstances {
+        others: 1,
+        ..around
+    };
+    assert!(say(&bench, &others).ends_with("; 1 other watchdog handler answers pats as well"));
+    bench.advance(200 * SEC);
+    assert!(say(&bench, &others).starts_with("unguarded: the BMC has not confirmed"));
+    assert!(say(&bench, &others).contains("overdue"));
 }

@@ -13,6 +13,9 @@ pub fn clear_flags(flags: u8) -> Message {
     Message::new(NetFn::APP, 0x30, &[flags])
 }
 
+/// The watchdog pre-timeout bit of the message flags.
+pub const PRETIMEOUT: u8 = 0x08;
+
 /// Get Message Flags (section 22.4).
 pub fn message_flags() -> Message {
     Message::new(NetFn::APP, 0x31, &[])

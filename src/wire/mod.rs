@@ -6,6 +6,7 @@
 
 pub mod device;
 pub mod message;
+pub mod sel;
 pub mod watchdog;
 
 pub use message::{Arrival, DriverReply, Message, Reply, REPLY_MAX};

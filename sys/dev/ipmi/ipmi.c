@@ -114,3 +114,16 @@ ipmi_detach(device_t dev)
 	ipmi_release(sc);
 	return (0);
 }
+
+/* A timer that counts on while the host sleeps would reset it. */
+int
+ipmi_suspend(device_t dev)
+{
+	struct ipmi_softc *sc = device_get_softc(dev);
+
+	if (ipmi_core_armed(sc->core)) {
+		device_printf(dev, "not suspending: watchdog is armed\n");
+		return (EBUSY);
+	}
+	return (0);
+}

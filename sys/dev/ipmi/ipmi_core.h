@@ -45,9 +45,33 @@ enum ipmi_statistic {
 	IPMI_STAT_QUEUED,
 	IPMI_STAT_OPENS,
 	IPMI_STAT_ANSWERING,
-	IPMI_STAT_WD_ASKED,
-	IPMI_STAT_WD_UNCONFIRMED,
-	IPMI_STAT_WD_REARMED,
+};
+
+/* What dev.ipmi.N.watchdog shows; times in milliseconds. */
+enum ipmi_figure {
+	IPMI_FIGURE_STATE,	/* 0 unknown, 1 stopped, 2 armed */
+	IPMI_FIGURE_USE,
+	IPMI_FIGURE_ACTION,
+	IPMI_FIGURE_PRETIMEOUT,
+	IPMI_FIGURE_TIMEOUT_ASKED,
+	IPMI_FIGURE_TIMEOUT_CONFIRMED,
+	IPMI_FIGURE_LEFT,
+	IPMI_FIGURE_LEFT_AGE,
+	IPMI_FIGURE_PAT_AGE,
+	IPMI_FIGURE_CONFIRMED_AGE,
+	IPMI_FIGURE_PATS,
+	IPMI_FIGURE_UNCONFIRMED,
+	IPMI_FIGURE_REARMED,
+	IPMI_FIGURE_GAPS,
+	IPMI_FIGURE_GAP_LONGEST,
+	IPMI_FIGURE_GAP_TOTAL,
+};
+
+/* What an NMI is to the watchdog. */
+enum ipmi_nmi {
+	IPMI_NMI_FOREIGN,
+	IPMI_NMI_HEALTHY,	/* The pre-timeout; the host pats. */
+	IPMI_NMI_TROUBLE,	/* The pre-timeout; the host does not. */
 };
 
 struct ipmi_core *ipmi_core_create(struct ipmi_softc *sc);
@@ -84,6 +108,15 @@ int	 ipmi_core_pat(struct ipmi_core *core, uint64_t timeout,
 void	 ipmi_core_shutdown(struct ipmi_core *core, bool halt);
 int	 ipmi_core_power_cycle(struct ipmi_core *core);
 
+bool	 ipmi_core_armed(struct ipmi_core *core);
+bool	 ipmi_core_pat_in_flight(struct ipmi_core *core);
+enum ipmi_nmi ipmi_core_nmi(struct ipmi_core *core);
+/* Called with the lock held. */
+void	 ipmi_core_tick(struct ipmi_core *core);
+
+uint64_t ipmi_core_figure(struct ipmi_core *core, enum ipmi_figure which);
+size_t	 ipmi_core_doctor(struct ipmi_core *core, uint32_t others, char *text,
+	    size_t room);
 uint64_t ipmi_core_statistic(struct ipmi_core *core, enum ipmi_statistic which);
 
 #endif /* !_DEV_IPMI_IPMI_CORE_H_ */

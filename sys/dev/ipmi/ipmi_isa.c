@@ -170,6 +170,7 @@ static device_method_t ipmi_isa_methods[] = {
 	DEVMETHOD(device_probe,		ipmi_isa_probe),
 	DEVMETHOD(device_attach,	ipmi_isa_attach),
 	DEVMETHOD(device_detach,	ipmi_isa_detach),
+	DEVMETHOD(device_suspend,	ipmi_suspend),
 	DEVMETHOD_END
 };
 

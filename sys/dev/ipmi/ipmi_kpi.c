@@ -23,6 +23,7 @@
 #include <machine/bus.h>
 #include <machine/resource.h>
 
+#include <dev/ipmi/ipmi_core.h>
 #include <dev/ipmi/ipmi_kpi.h>
 #include <dev/ipmi/ipmivars.h>
 
@@ -47,6 +48,28 @@ ipmi_kpi_now(void)
 {
 
 	return (sbttons(sbinuptime()));
+}
+
+uint32_t
+ipmi_kpi_who(char *name, size_t size)
+{
+	struct proc *p;
+
+	p = curthread->td_proc;
+	strlcpy(name, p->p_comm, size);
+	return (p->p_pid);
+}
+
+size_t
+ipmi_kpi_panic_message(char *text, size_t size)
+{
+	size_t length;
+
+	if (panicstr == NULL)
+		return (0);
+	length = strnlen(panicstr, size);
+	memcpy(text, panicstr, length);
+	return (length);
 }
 
 /* Nobody else runs, now or ever again. */
@@ -149,6 +172,7 @@ ipmi_tick(void *arg)
 {
 	struct ipmi_softc *sc = arg;
 
+	ipmi_core_tick(sc->core);
 	cv_broadcast(&sc->worker_cv);
 	callout_schedule_sbt(&sc->tick, nstosbt(IPMI_TICK_NS), 0, 0);
 }

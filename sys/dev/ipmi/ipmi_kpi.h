@@ -24,6 +24,21 @@ enum ipmi_channel {
 	IPMI_CHANNEL_ANSWER,
 };
 
+/* What becomes of a watchdog timer that firmware left running. */
+enum ipmi_adopt {
+	IPMI_ADOPT_KEEP,
+	IPMI_ADOPT_STOP,
+	IPMI_ADOPT_LEAVE,
+};
+
+/* The pre-timeout interrupt as the BMC numbers it. */
+enum ipmi_pretimeout {
+	IPMI_PRETIMEOUT_NONE = 0,
+	IPMI_PRETIMEOUT_NMI = 2,
+	IPMI_PRETIMEOUT_MSG = 3,
+	IPMI_PRETIMEOUT_UNSET = 255,	/* As hw.ipmi.wd_timer_actions says. */
+};
+
 /* The tunables under hw.ipmi; units as in ipmi(4). */
 struct ipmi_settings {
 	int	on;
@@ -33,6 +48,12 @@ struct ipmi_settings {
 	int	wd_startup_countdown;
 	int	wd_pretimeout_countdown;
 	int	wd_panic_countdown;
+	int	panic_sel;
+	int	wd_min_timeout;
+	int	wd_margin;
+	int	wd_verify_interval;
+	enum ipmi_adopt wd_adopt;
+	enum ipmi_pretimeout wd_pretimeout_int;
 	int	wd_pat_wait_ms;
 	int	max_requests_per_open;
 	int	max_opens;
@@ -45,6 +66,11 @@ void	 ipmi_kpi_free(void *memory);
 uint64_t ipmi_kpi_now(void);
 enum ipmi_context ipmi_kpi_context(void);
 void	 ipmi_kpi_settings(struct ipmi_settings *settings);
+
+/* The process behind the calling thread: its id, and its name with a NUL. */
+uint32_t ipmi_kpi_who(char *name, size_t size);
+/* The panic message without a NUL; returns its length. */
+size_t	 ipmi_kpi_panic_message(char *text, size_t size);
 
 void	 ipmi_kpi_lock(struct ipmi_softc *sc);
 bool	 ipmi_kpi_trylock(struct ipmi_softc *sc);

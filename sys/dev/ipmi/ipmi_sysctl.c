@@ -32,6 +32,12 @@ static struct ipmi_settings ipmi_tunables = {
 	.wd_startup_countdown = 0,
 	.wd_pretimeout_countdown = 120,
 	.wd_panic_countdown = 255,
+	.panic_sel = 1,
+	.wd_min_timeout = 2,
+	.wd_margin = 0,
+	.wd_verify_interval = 60,
+	.wd_adopt = IPMI_ADOPT_KEEP,
+	.wd_pretimeout_int = IPMI_PRETIMEOUT_UNSET,
 	.wd_pat_wait_ms = 250,
 	.max_requests_per_open = 100,
 	.max_opens = 64,
@@ -59,6 +65,17 @@ SYSCTL_INT(_hw_ipmi, OID_AUTO, wd_pretimeout_countdown, CTLFLAG_RWTUN,
 SYSCTL_INT(_hw_ipmi, OID_AUTO, wd_panic_countdown, CTLFLAG_RWTUN,
     &ipmi_tunables.wd_panic_countdown, 0,
     "Countdown after a panic in seconds; 0 leaves it");
+SYSCTL_INT(_hw_ipmi, OID_AUTO, panic_sel, CTLFLAG_RWTUN,
+    &ipmi_tunables.panic_sel, 0, "Write a panic into the BMC's event log");
+SYSCTL_INT(_hw_ipmi, OID_AUTO, wd_min_timeout, CTLFLAG_RWTUN,
+    &ipmi_tunables.wd_min_timeout, 0,
+    "Shortest watchdog timeout that is accepted in seconds");
+SYSCTL_INT(_hw_ipmi, OID_AUTO, wd_margin, CTLFLAG_RWTUN,
+    &ipmi_tunables.wd_margin, 0,
+    "Seconds that the BMC counts longer than it is asked to");
+SYSCTL_INT(_hw_ipmi, OID_AUTO, wd_verify_interval, CTLFLAG_RWTUN,
+    &ipmi_tunables.wd_verify_interval, 0,
+    "Seconds between two checks of the BMC's timer; 0 for none");
 SYSCTL_INT(_hw_ipmi, OID_AUTO, wd_pat_wait_ms, CTLFLAG_RWTUN,
     &ipmi_tunables.wd_pat_wait_ms, 0,
     "Longest wait of a pat for the BMC in milliseconds");
@@ -69,6 +86,74 @@ SYSCTL_INT(_hw_ipmi, OID_AUTO, max_opens, CTLFLAG_RWTUN,
     &ipmi_tunables.max_opens, 0, "Most descriptors open on a device");
 SYSCTL_INT(_hw_ipmi, OID_AUTO, cycle_wait, CTLFLAG_RWTUN, &ipmi_cycle_wait, 0,
     "Wait for the power to go off in seconds");
+
+/* A tunable that is one of a few words. */
+struct ipmi_word {
+	const char	*word;
+	int		 value;
+};
+
+static const struct ipmi_word ipmi_adopt_words[] = {
+	{ "keep", IPMI_ADOPT_KEEP },
+	{ "stop", IPMI_ADOPT_STOP },
+	{ "leave", IPMI_ADOPT_LEAVE },
+	{ NULL, 0 },
+};
+
+static const struct ipmi_word ipmi_pretimeout_words[] = {
+	{ "", IPMI_PRETIMEOUT_UNSET },
+	{ "none", IPMI_PRETIMEOUT_NONE },
+	{ "nmi", IPMI_PRETIMEOUT_NMI },
+	{ "msg", IPMI_PRETIMEOUT_MSG },
+	{ NULL, 0 },
+};
+
+static int
+ipmi_sysctl_word(struct sysctl_oid *oidp, struct sysctl_req *req,
+    const struct ipmi_word *words, unsigned int *value)
+{
+	const struct ipmi_word *w;
+	char buf[8];
+	int error;
+
+	for (w = words; w->word != NULL && w->value != (int)*value; w++)
+		;
+	strlcpy(buf, w->word != NULL ? w->word : "", sizeof(buf));
+	error = sysctl_handle_string(oidp, buf, sizeof(buf), req);
+	if (error != 0 || req->newptr == NULL)
+		return (error);
+	for (w = words; w->word != NULL; w++) {
+		if (strcmp(buf, w->word) == 0) {
+			*value = w->value;
+			return (0);
+		}
+	}
+	return (EINVAL);
+}
+
+static int
+ipmi_sysctl_adopt(SYSCTL_HANDLER_ARGS)
+{
+
+	return (ipmi_sysctl_word(oidp, req, ipmi_adopt_words,
+	    &ipmi_tunables.wd_adopt));
+}
+SYSCTL_PROC(_hw_ipmi, OID_AUTO, wd_adopt,
+    CTLTYPE_STRING | CTLFLAG_RWTUN | CTLFLAG_MPSAFE, NULL, 0,
+    ipmi_sysctl_adopt, "A",
+    "Watchdog timer left running by firmware: keep, stop or leave");
+
+static int
+ipmi_sysctl_pretimeout_int(SYSCTL_HANDLER_ARGS)
+{
+
+	return (ipmi_sysctl_word(oidp, req, ipmi_pretimeout_words,
+	    &ipmi_tunables.wd_pretimeout_int));
+}
+SYSCTL_PROC(_hw_ipmi, OID_AUTO, wd_pretimeout_int,
+    CTLTYPE_STRING | CTLFLAG_RWTUN | CTLFLAG_MPSAFE, NULL, 0,
+    ipmi_sysctl_pretimeout_int, "A",
+    "Pre-timeout interrupt: none, nmi or msg; empty as in wd_timer_actions");
 
 void
 ipmi_kpi_settings(struct ipmi_settings *settings)
@@ -98,11 +183,6 @@ static const struct {
 	{ IPMI_STAT_QUEUED, "queued", "Requests waiting now" },
 	{ IPMI_STAT_OPENS, "opens", "Descriptors open now" },
 	{ IPMI_STAT_ANSWERING, "answering", "The BMC answers" },
-	{ IPMI_STAT_WD_ASKED, "pats", "Watchdog pats and disarms" },
-	{ IPMI_STAT_WD_UNCONFIRMED, "pats_unconfirmed",
-	    "Of these, not confirmed in time" },
-	{ IPMI_STAT_WD_REARMED, "rearmed",
-	    "Times the BMC had lost its watchdog timer" },
 };
 
 static int
@@ -115,21 +195,91 @@ ipmi_sysctl_statistic(SYSCTL_HANDLER_ARGS)
 	return (sysctl_handle_64(oidp, &value, 0, req));
 }
 
+static const struct {
+	enum ipmi_figure	 which;
+	const char		*name;
+	const char		*descr;
+} ipmi_figures[] = {
+	{ IPMI_FIGURE_STATE, "state",
+	    "What the timer is known to do: 0 unknown, 1 stopped, 2 armed" },
+	{ IPMI_FIGURE_USE, "use", "Timer use as read back" },
+	{ IPMI_FIGURE_ACTION, "action", "Timer action as read back" },
+	{ IPMI_FIGURE_PRETIMEOUT, "pretimeout_ms",
+	    "Pre-timeout interval as read back" },
+	{ IPMI_FIGURE_TIMEOUT_ASKED, "timeout_asked_ms",
+	    "Timeout of the newest pat" },
+	{ IPMI_FIGURE_TIMEOUT_CONFIRMED, "timeout_confirmed_ms",
+	    "Countdown that the BMC confirmed" },
+	{ IPMI_FIGURE_LEFT, "left_ms", "Countdown when it was read back" },
+	{ IPMI_FIGURE_LEFT_AGE, "left_age_ms", "Time since it was read back" },
+	{ IPMI_FIGURE_PAT_AGE, "pat_age_ms", "Time since the newest pat" },
+	{ IPMI_FIGURE_CONFIRMED_AGE, "confirmed_age_ms",
+	    "Time since the newest pat that the BMC confirmed" },
+	{ IPMI_FIGURE_PATS, "pats", "Pats and disarms" },
+	{ IPMI_FIGURE_UNCONFIRMED, "unconfirmed",
+	    "Of these, not confirmed in time" },
+	{ IPMI_FIGURE_REARMED, "rearmed",
+	    "Times the BMC's timer was not as set and was set again" },
+	{ IPMI_FIGURE_GAPS, "gaps", "Times the host was unguarded" },
+	{ IPMI_FIGURE_GAP_LONGEST, "gap_longest_ms", "The longest of these" },
+	{ IPMI_FIGURE_GAP_TOTAL, "gap_total_ms", "All of these together" },
+};
+
+static int
+ipmi_sysctl_figure(SYSCTL_HANDLER_ARGS)
+{
+	struct ipmi_softc *sc = arg1;
+	uint64_t value;
+
+	value = ipmi_core_figure(sc->core, (enum ipmi_figure)arg2);
+	return (sysctl_handle_64(oidp, &value, 0, req));
+}
+
+static int
+ipmi_sysctl_doctor(SYSCTL_HANDLER_ARGS)
+{
+	struct ipmi_softc *sc = arg1;
+	char text[256];
+	size_t length;
+
+	length = ipmi_core_doctor(sc->core, ipmi_watchdog_others(sc), text,
+	    sizeof(text) - 1);
+	text[length] = '\0';
+	return (sysctl_handle_string(oidp, text, sizeof(text), req));
+}
+
+static struct sysctl_oid_list *
+ipmi_sysctl_node(struct ipmi_softc *sc, const char *name, const char *descr)
+{
+	struct sysctl_oid *node;
+
+	node = SYSCTL_ADD_NODE(device_get_sysctl_ctx(sc->dev),
+	    SYSCTL_CHILDREN(device_get_sysctl_tree(sc->dev)), OID_AUTO,
+	    name, CTLFLAG_RD | CTLFLAG_MPSAFE, NULL, descr);
+	return (SYSCTL_CHILDREN(node));
+}
+
 void
 ipmi_sysctl_attach(struct ipmi_softc *sc)
 {
 	struct sysctl_ctx_list *ctx;
-	struct sysctl_oid *tree;
+	struct sysctl_oid_list *stats, *watchdog;
 	size_t i;
 
 	ctx = device_get_sysctl_ctx(sc->dev);
-	tree = SYSCTL_ADD_NODE(ctx,
-	    SYSCTL_CHILDREN(device_get_sysctl_tree(sc->dev)), OID_AUTO,
-	    "stats", CTLFLAG_RD | CTLFLAG_MPSAFE, NULL, "Statistics");
+	stats = ipmi_sysctl_node(sc, "stats", "Statistics");
 	for (i = 0; i < nitems(ipmi_statistics); i++)
-		SYSCTL_ADD_PROC(ctx, SYSCTL_CHILDREN(tree), OID_AUTO,
-		    ipmi_statistics[i].name,
+		SYSCTL_ADD_PROC(ctx, stats, OID_AUTO, ipmi_statistics[i].name,
 		    CTLTYPE_U64 | CTLFLAG_RD | CTLFLAG_MPSAFE, sc,
 		    ipmi_statistics[i].which, ipmi_sysctl_statistic, "QU",
 		    ipmi_statistics[i].descr);
+	watchdog = ipmi_sysctl_node(sc, "watchdog", "Watchdog");
+	for (i = 0; i < nitems(ipmi_figures); i++)
+		SYSCTL_ADD_PROC(ctx, watchdog, OID_AUTO, ipmi_figures[i].name,
+		    CTLTYPE_U64 | CTLFLAG_RD | CTLFLAG_MPSAFE, sc,
+		    ipmi_figures[i].which, ipmi_sysctl_figure, "QU",
+		    ipmi_figures[i].descr);
+	SYSCTL_ADD_PROC(ctx, watchdog, OID_AUTO, "doctor",
+	    CTLTYPE_STRING | CTLFLAG_RD | CTLFLAG_MPSAFE, sc, 0,
+	    ipmi_sysctl_doctor, "A", "Which watchdog guards this host");
 }

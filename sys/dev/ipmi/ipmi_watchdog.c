@@ -21,6 +21,10 @@
 #include <sys/watchdog.h>
 
 #include <machine/bus.h>
+#if defined(__amd64__) && __FreeBSD_version >= 1500000
+#include <x86/x86_var.h>
+#define	IPMI_NMI
+#endif
 
 #include <dev/ipmi/ipmi_core.h>
 #include <dev/ipmi/ipmi_kpi.h>
@@ -106,6 +110,66 @@ ipmi_power_cycle(void *arg, int howto)
 }
 
 /*
+ * A kernel that offers it asks before its pre-timeout action; a pat that is
+ * on its way to a slow BMC is no reason for one.
+ */
+static void
+ipmi_pretimeout(void *arg, int *veto)
+{
+	struct ipmi_softc *sc = arg;
+
+	if (ipmi_enabled() && ipmi_core_pat_in_flight(sc->core))
+		*veto = 1;
+}
+
+#ifdef IPMI_NMI
+/* The device whose pre-timeout may come as an NMI; NULL if none. */
+static struct ipmi_softc *ipmi_nmi_softc;
+
+static int
+ipmi_nmi(struct trapframe *frame __unused)
+{
+	struct ipmi_softc *sc;
+
+	sc = atomic_load_ptr(&ipmi_nmi_softc);
+	if (sc == NULL)
+		return (0);
+	switch (ipmi_core_nmi(sc->core)) {
+	case IPMI_NMI_FOREIGN:
+		return (0);
+	case IPMI_NMI_HEALTHY:
+		return (1);
+	case IPMI_NMI_TROUBLE:
+		panic("%s: watchdog pre-timeout, host does not pat",
+		    device_get_nameunit(sc->dev));
+	}
+	return (0);
+}
+
+static void
+ipmi_nmi_register(struct ipmi_softc *sc)
+{
+
+	if (atomic_cmpset_ptr((volatile uintptr_t *)&ipmi_nmi_softc, 0,
+	    (uintptr_t)sc) != 0)
+		nmi_register_handler(ipmi_nmi);
+}
+
+static void
+ipmi_nmi_deregister(struct ipmi_softc *sc)
+{
+
+	if (atomic_load_ptr(&ipmi_nmi_softc) == sc) {
+		nmi_remove_handler(ipmi_nmi);
+		atomic_store_ptr(&ipmi_nmi_softc, NULL);
+	}
+}
+#else
+#define	ipmi_nmi_register(sc)	((void)0)
+#define	ipmi_nmi_deregister(sc)	((void)0)
+#endif
+
+/*
  * The list with exact timeouts is known by name only: kernels before 15 do
  * not have it, and nobody minds a list that is never invoked.
  */
@@ -120,6 +184,9 @@ ipmi_watchdog_register(struct ipmi_softc *sc, bool watchdog, bool power_cycle)
 		    ipmi_watchdog, sc, 0);
 		sc->shutdown_tag = EVENTHANDLER_REGISTER(shutdown_pre_sync,
 		    ipmi_shutdown, sc, 0);
+		sc->pretimeout_tag = eventhandler_register(NULL,
+		    "watchdog_pretimeout", (void *)ipmi_pretimeout, sc, 0);
+		ipmi_nmi_register(sc);
 		device_printf(sc->dev, "Attached watchdog\n");
 	}
 	/* Handlers that merely reset the machine come after this one. */
@@ -132,6 +199,10 @@ void
 ipmi_watchdog_deregister(struct ipmi_softc *sc)
 {
 
+	ipmi_nmi_deregister(sc);
+	if (sc->pretimeout_tag != NULL)
+		EVENTHANDLER_DEREGISTER(watchdog_pretimeout,
+		    sc->pretimeout_tag);
 	if (sc->power_cycle_tag != NULL)
 		EVENTHANDLER_DEREGISTER(shutdown_final, sc->power_cycle_tag);
 	if (sc->shutdown_tag != NULL)
@@ -141,8 +212,37 @@ ipmi_watchdog_deregister(struct ipmi_softc *sc)
 	if (sc->watchdog_sbt_tag != NULL)
 		EVENTHANDLER_DEREGISTER(watchdog_sbt_list,
 		    sc->watchdog_sbt_tag);
+	sc->pretimeout_tag = NULL;
 	sc->power_cycle_tag = NULL;
 	sc->shutdown_tag = NULL;
 	sc->watchdog_tag = NULL;
 	sc->watchdog_sbt_tag = NULL;
+}
+
+/* Handlers of others on a list of watchdog(9). */
+static uint32_t
+ipmi_list_count(const char *name, eventhandler_tag own)
+{
+	struct eventhandler_entry *entry;
+	struct eventhandler_list *list;
+	uint32_t count;
+
+	/* Comes back locked. */
+	list = eventhandler_find_list(name);
+	if (list == NULL)
+		return (0);
+	count = 0;
+	TAILQ_FOREACH(entry, &list->el_entries, ee_link)
+		if (entry != own && entry->ee_priority != EHE_DEAD_PRIORITY)
+			count++;
+	EHL_UNLOCK(list);
+	return (count);
+}
+
+uint32_t
+ipmi_watchdog_others(struct ipmi_softc *sc)
+{
+
+	return (ipmi_list_count("watchdog_list", sc->watchdog_tag) +
+	    ipmi_list_count("watchdog_sbt_list", sc->watchdog_sbt_tag));
 }

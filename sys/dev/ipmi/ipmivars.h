@@ -33,6 +33,7 @@ struct ipmi_softc {
 	int			 detaching;	/* (lock) */
 	eventhandler_tag	 watchdog_tag;
 	eventhandler_tag	 watchdog_sbt_tag;
+	eventhandler_tag	 pretimeout_tag;
 	eventhandler_tag	 shutdown_tag;
 	eventhandler_tag	 power_cycle_tag;
 	int			 io_type;
@@ -54,6 +55,7 @@ extern int ipmi_cycle_wait;
 
 int	ipmi_attach(device_t dev);
 int	ipmi_detach(device_t dev);
+int	ipmi_suspend(device_t dev);
 
 void	ipmi_tick_start(struct ipmi_softc *sc);
 int	ipmi_cdev_create(struct ipmi_softc *sc);
@@ -61,5 +63,6 @@ void	ipmi_sysctl_attach(struct ipmi_softc *sc);
 void	ipmi_watchdog_register(struct ipmi_softc *sc, bool watchdog,
 	    bool power_cycle);
 void	ipmi_watchdog_deregister(struct ipmi_softc *sc);
+uint32_t ipmi_watchdog_others(struct ipmi_softc *sc);
 
 #endif /* !_DEV_IPMI_IPMIVARS_H_ */
