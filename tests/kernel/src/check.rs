@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Broken kernel rules: where they are reported and kept; must not know how they are found.
 
+use std::panic;
+
+use crate::kernel::{with, Kernel};
+use crate::machine::Stop;
+use crate::sched::{Killed, HOST};
+
 /// Which rule was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -24,6 +30,8 @@ pub enum Kind {
     Misuse,
     /// The module executed an undefined instruction, divided by zero or called `panic`.
     Trap,
+    /// A thread that runs for ever while time stands still.
+    Livelock,
 }
 
 /// One broken rule.
@@ -36,19 +44,67 @@ pub struct Violation {
     pub text: String,
 }
 
+/// After so many the rest is noise.
+const MOST: usize = 100;
+
+impl Kernel {
+    fn report(&mut self, kind: Kind, text: String) {
+        if self.violations.len() < MOST {
+            let thread = self.current_mut().name.clone();
+            let place = self.backtrace();
+            let at = self.sched.clock.last();
+            let text = format!("{text} [thread {thread}{place}]");
+            self.violations.push(Violation { at, kind, text });
+        }
+    }
+
+    /// How the running thread came here: `, in f+0x10 < g+0x20`, empty outside module code.
+    fn backtrace(&self) -> String {
+        let mut places = vec![];
+        let crossing = self.pcpu.crossing;
+        let mut pc = crossing.caller;
+        let mut bp = crossing.module_bp;
+        while pc != 0 && places.len() < 8 {
+            places.push(self.symbol(pc));
+            let stacks = self.thread(self.sched.current).stacks.as_ref();
+            if !stacks.is_some_and(|s| s.in_module(bp) && s.in_module(bp + 8)) {
+                break;
+            }
+            // SAFETY: both words are in the running thread's module stack.
+            unsafe {
+                pc = *((bp + 8) as *const u64);
+                bp = *(bp as *const u64);
+            }
+            if self.image_at(pc).is_none() {
+                break;
+            }
+        }
+        match places.is_empty() {
+            true => String::new(),
+            false => format!(", in {}", places.join(" < ")),
+        }
+    }
+}
+
 /// Reports a broken rule after which the kernel can go on.
 pub fn violation(kind: Kind, text: impl Into<String>) {
-    let _ = (kind, text.into());
-    todo!()
+    let text = text.into();
+    with(|k| k.report(kind, text));
 }
 
 /// Reports a broken rule after which nothing can be trusted: the run ends here.
 pub fn fatal(kind: Kind, text: impl Into<String>) -> ! {
-    let _ = (kind, text.into());
-    todo!()
+    let text = text.into();
+    let current = with(|k| {
+        k.report(kind, text.clone());
+        k.end(Stop::Violation);
+        k.sched.current
+    });
+    assert_ne!(current, HOST, "{kind:?} on the host: {text}");
+    panic::resume_unwind(Box::new(Killed))
 }
 
 /// `function+offset` of a module address, for messages.
 pub fn symbol(address: u64) -> String {
-    format!("{address:#x}")
+    with(|k| k.symbol(address))
 }

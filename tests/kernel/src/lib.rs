@@ -43,15 +43,36 @@
 //! A thread that is killed when its machine ends is unwound: every blocking call may panic with a
 //! private payload; let it pass.
 
+mod arch;
 pub mod args;
 pub mod call;
+mod callout;
 pub mod check;
+mod condvar;
+mod copyio;
+pub mod fault;
+pub mod globals;
+mod heap;
+pub mod image;
 pub mod imports;
 pub mod kernel;
+mod kthread;
+pub mod layout;
+pub mod leaks;
+pub mod loader;
+pub mod locks;
+mod low;
 pub mod machine;
+mod malloc;
 pub mod mem;
+pub mod mutex;
+pub mod registers;
 pub mod sched;
+pub mod sleepqueue;
+mod string;
 pub mod subsystems;
+mod sx;
+mod uptime;
 pub mod user;
 
 pub use args::{Args, Import};

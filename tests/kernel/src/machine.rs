@@ -3,9 +3,15 @@
 //! threads are switched or what subsystems do.
 
 use std::any::Any;
+use std::cell::Cell;
+use std::panic;
+use std::rc::Rc;
 
 use crate::check::Violation;
-use crate::sched::Tid;
+use crate::globals::Globals;
+use crate::imports;
+use crate::kernel::{with, Entered, Kernel};
+use crate::sched::{self, Role, Tid};
 
 /// What the machine's registers are connected to. Times are nanoseconds since boot.
 pub trait Hardware: Any + Send {
@@ -74,11 +80,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
+        let preempt = Preempt::default();
         Config {
             seed: 0,
             clock: Clock::Virtual,
             kenv: vec![],
-            preempt: Preempt::default(),
+            preempt,
             cpus: 4,
         }
     }
@@ -87,7 +94,7 @@ impl Default for Config {
 /// Why [`Machine::run_until`] came back.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stop {
-    /// The time asked for has come.
+    /// The time asked for has come, or the thread waited for has ended.
     Time,
     /// Nothing will ever happen again.
     Idle,
@@ -99,53 +106,162 @@ pub enum Stop {
     Halted(String),
 }
 
+/// What a thread has cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadUsage {
+    pub tid: Tid,
+    pub name: String,
+    /// Made by the module.
+    pub of_module: bool,
+    /// Nanoseconds on a processor: delays, register accesses and context switches.
+    pub busy_ns: u64,
+}
+
+/// What a run has cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    pub threads: Vec<ThreadUsage>,
+    pub register_reads: u64,
+    pub register_writes: u64,
+    /// The deepest module stack of a thread that has ended, in bytes.
+    pub deepest_stack: usize,
+    /// A digest of every scheduling decision: equal for equal runs.
+    pub trace: u64,
+}
+
+/// Virtual time after which a thread that [`Machine::execute`] waits for counts as stuck.
+const PATIENCE: u64 = 3_600_000_000_000;
+
 /// One machine. Belongs to the host thread that made it.
 pub struct Machine {
-    _kernel: *mut crate::kernel::Kernel,
+    kernel: *mut Kernel,
 }
 
 impl Machine {
-    pub fn new(_config: Config, _hardware: Box<dyn Hardware>) -> Machine {
-        todo!()
+    /// Boots a machine. Its clock starts at one second, as if the boot had taken that long.
+    pub fn new(config: Config, hardware: Box<dyn Hardware>) -> Machine {
+        let machine = Machine {
+            kernel: Box::into_raw(Kernel::new(config, hardware)),
+        };
+        let _entered = machine.enter();
+        let data = imports::data();
+        with(|k| k.globals = Globals::place(&data));
+        for datum in &data {
+            (datum.init)(imports::datum(datum.name));
+        }
+        with(|k| {
+            k.update_ticks();
+            k.start_system_threads();
+            k.refresh_hardware();
+        });
+        machine
     }
 
-    /// Runs until the clock shows `t` or nothing more can happen before.
-    pub fn run_until(&mut self, _t: u64) -> Stop {
-        todo!()
+    /// Makes this the machine that [`with`] means, until the value is dropped.
+    pub(crate) fn enter(&self) -> Entered {
+        // SAFETY: the kernel lives as long as `self`, and references to it exist in `with` only.
+        unsafe { Entered::new(self.kernel) }
     }
 
-    /// Runs `body` as a thread called `name` and the machine until it has ended. `Err` tells why
-    /// it could not end.
+    /// Runs until the clock shows `t` or the machine ends.
+    pub fn run_until(&mut self, t: u64) -> Stop {
+        self.run(t, None)
+    }
+
+    /// Runs until nothing will ever happen again or the machine ends.
+    pub fn run_to_idle(&mut self) -> Stop {
+        self.run(u64::MAX, None)
+    }
+
+    fn run(&mut self, limit: u64, awaited: Option<Tid>) -> Stop {
+        let _entered = self.enter();
+        let stop = sched::run(limit, awaited);
+        if let Some(payload) = with(|k| k.sched.panic.take()) {
+            panic::resume_unwind(payload);
+        }
+        stop
+    }
+
+    /// Runs `body` as a kernel thread called `name` and the machine until it has ended. `Err`
+    /// tells why it could not end.
     pub fn execute<R: 'static>(
         &mut self,
         name: &str,
         body: impl FnOnce() -> R + 'static,
     ) -> Result<R, Stop> {
-        let _ = (name, body);
-        todo!()
+        let result = Rc::new(Cell::new(None));
+        let slot = Rc::clone(&result);
+        let tid = self.spawn_thread(name, move || slot.set(Some(body())));
+        let limit = self.now().saturating_add(PATIENCE);
+        let stop = self.run(limit, Some(tid));
+        result.take().ok_or(stop)
+    }
+
+    /// Makes a kernel thread; it starts with the next run.
+    pub fn spawn_thread(&mut self, name: &str, body: impl FnOnce() + 'static) -> Tid {
+        self.with(|k| k.spawn(name, Role::Kernel, Box::new(body)))
     }
 
     /// Borrows the kernel from outside, between runs.
-    pub fn with<R>(&mut self, f: impl FnOnce(&mut crate::kernel::Kernel) -> R) -> R {
-        let _ = f;
-        todo!()
+    pub fn with<R>(&self, f: impl FnOnce(&mut Kernel) -> R) -> R {
+        let _entered = self.enter();
+        with(f)
     }
 
+    /// Nanoseconds since boot.
     pub fn now(&self) -> u64 {
-        todo!()
+        self.with(|k| k.sched.clock.now())
     }
 
-    pub fn violations(&self) -> &[Violation] {
-        todo!()
+    /// Rules broken so far.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.with(|k| k.violations.clone())
     }
 
-    /// The hardware, as what it was when it was handed in. Panics if it was something else.
-    pub fn hardware<T: Hardware>(&mut self) -> &mut T {
-        todo!()
+    /// What the run has cost so far.
+    pub fn usage(&self) -> Usage {
+        self.with(|k| {
+            let threads = k.sched.threads.iter().skip(1).map(|thread| ThreadUsage {
+                tid: thread.tid,
+                name: thread.name.clone(),
+                of_module: thread.role == Role::Module,
+                busy_ns: thread.busy,
+            });
+            Usage {
+                threads: threads.collect(),
+                register_reads: k.registers.reads,
+                register_writes: k.registers.writes,
+                deepest_stack: k.sched.deepest,
+                trace: k.sched.trace,
+            }
+        })
     }
 
-    /// Makes a thread; see [`crate::sched::spawn`].
-    pub fn spawn_thread(&mut self, _name: &str, _body: impl FnOnce() + 'static) -> Tid {
-        todo!()
+    /// Borrows the hardware as what it was when it was handed in. Panics if it was something else.
+    pub fn hardware<T: Hardware, R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        self.with(|k| k.hardware_as(f))
+    }
+}
+
+impl Kernel {
+    /// See [`Machine::hardware`]; for threads of the machine itself.
+    pub fn hardware_as<T: Hardware, R>(&mut self, f: impl FnOnce(&mut T) -> R) -> R {
+        let hardware: &mut dyn Any = &mut *self.hardware;
+        let result = f(hardware
+            .downcast_mut()
+            .expect("the hardware is of another type"));
+        // The caller may have changed when it speaks next.
+        self.refresh_hardware();
+        result
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let entered = self.enter();
+        sched::kill_all();
+        drop(entered);
+        // SAFETY: made by Box::into_raw; no thread is left that could refer to it.
+        drop(unsafe { Box::from_raw(self.kernel) });
     }
 }

@@ -2,6 +2,13 @@
 //! Memory that module code shares with the kernel, touched so that a bad address becomes a
 //! violation instead of a crash; must not know what is stored there.
 
+use std::mem::size_of;
+
+use crate::arch::border;
+use crate::check::{fatal, Kind};
+use crate::fault;
+use crate::malloc;
+
 /// Plain data that may be copied from and to module memory bit by bit.
 ///
 /// # Safety
@@ -16,45 +23,118 @@ macro_rules! plain {
 }
 plain!(u8, u16, u32, u64, i8, i16, i32, i64);
 
+/// Copies from module memory or tells the address that could not be read.
+pub(crate) fn try_read(address: u64, to: &mut [u8]) -> Result<(), u64> {
+    // SAFETY: `to` is valid; the source may be anything.
+    unsafe { border::copy(to.as_mut_ptr() as u64, address, to.len()) }
+}
+
+/// Copies to module memory or tells the address that could not be written.
+pub(crate) fn try_write(address: u64, from: &[u8]) -> Result<(), u64> {
+    // SAFETY: `from` is valid; the target is module memory, which Rust never owns.
+    unsafe { border::copy(address, from.as_ptr() as u64, from.len()) }
+}
+
+/// Writes this kernel's own memory; usable while the kernel is borrowed.
+pub(crate) fn put_raw(address: u64, data: &[u8]) {
+    let written = try_write(address, data);
+    assert_eq!(
+        written,
+        Ok(()),
+        "the kernel's own memory at {address:#x} is gone"
+    );
+}
+
+fn bad(verb: &str, address: u64) -> ! {
+    let what = fault::describe(address);
+    fatal(
+        Kind::Memory,
+        format!("the kernel was made to {verb} {what}"),
+    )
+}
+
 /// Reads a value at `address`, aligned or not. A bad address is a fatal violation.
 pub fn read<T: Plain>(address: u64) -> T {
-    todo!("{address:#x}")
+    let mut value = T::default();
+    // SAFETY: `value` is plain data of this size.
+    let copied = unsafe { border::copy(&raw mut value as u64, address, size_of::<T>()) };
+    match copied {
+        Ok(()) => value,
+        Err(at) => bad("read", at),
+    }
 }
 
 /// Writes a value at `address`, aligned or not. A bad address is a fatal violation.
 pub fn write<T: Plain>(address: u64, value: T) {
-    let _ = value;
-    todo!("{address:#x}")
+    // SAFETY: `value` is plain data of this size; the target is module memory.
+    let copied = unsafe { border::copy(address, &raw const value as u64, size_of::<T>()) };
+    if let Err(at) = copied {
+        bad("write", at);
+    }
 }
 
 /// A copy of `len` bytes at `address`.
 pub fn bytes(address: u64, len: usize) -> Vec<u8> {
-    todo!("{address:#x} {len}")
+    let mut data = vec![0; len];
+    match try_read(address, &mut data) {
+        Ok(()) => data,
+        Err(at) => bad("read", at),
+    }
 }
 
 /// Writes `data` at `address`.
 pub fn put(address: u64, data: &[u8]) {
-    let _ = data;
-    todo!("{address:#x}")
+    if let Err(at) = try_write(address, data) {
+        bad("write", at);
+    }
+}
+
+/// Sets `len` bytes at `address` to `value`.
+pub fn fill(address: u64, value: u8, len: usize) {
+    const CHUNK: usize = 4096;
+    let block = [value; CHUNK];
+    for offset in (0..len).step_by(CHUNK) {
+        put(address + offset as u64, &block[..CHUNK.min(len - offset)]);
+    }
+}
+
+/// The C string at `address` without its NUL.
+pub fn cstr_bytes(address: u64) -> Vec<u8> {
+    let mut text = vec![];
+    let mut at = address;
+    loop {
+        // Not beyond a page that may be the last readable one.
+        let len = 64 - (at % 64) as usize;
+        let mut chunk = [0; 64];
+        if let Err(bad_at) = try_read(at, &mut chunk[..len]) {
+            bad("read", bad_at);
+        }
+        if let Some(end) = chunk[..len].iter().position(|b| *b == 0) {
+            text.extend(&chunk[..end]);
+            return text;
+        }
+        text.extend(&chunk[..len]);
+        at += len as u64;
+    }
 }
 
 /// The C string at `address`, lossily as UTF-8.
 pub fn cstr(address: u64) -> String {
-    todo!("{address:#x}")
+    String::from_utf8_lossy(&cstr_bytes(address)).into_owned()
 }
 
 /// Kernel memory, zeroed, 16-byte aligned, with guard pages; owned by the kernel, so it never
 /// counts as the module's leak. `what` names it in messages.
 pub fn kalloc(len: usize, what: &'static str) -> u64 {
-    todo!("{len} {what}")
+    malloc::own(len, what)
 }
 
 /// Frees memory of [`kalloc`]; touching it afterwards is a violation.
 pub fn kfree(address: u64) {
-    todo!("{address:#x}")
+    malloc::disown(address);
 }
 
 /// Kernel memory that holds `text` and a NUL, interned for the life of the machine.
 pub fn intern(text: &str) -> u64 {
-    todo!("{text}")
+    malloc::intern(text)
 }

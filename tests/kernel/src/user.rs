@@ -2,23 +2,114 @@
 //! Memory of user processes: reached with copyin(9) and copyout(9) only, and touching it
 //! directly is a violation; must not know what is stored there.
 
+use std::collections::BTreeMap;
+use std::io;
+use std::ptr;
+
+use crate::kernel::with;
+
+/// Address space of all processes of a machine: reserved and never readable, because the bytes
+/// are kept elsewhere.
+const SPACE: usize = 1 << 30;
+const PAGE: u64 = 4096;
+
+/// User memory by address.
+#[derive(Default)]
+pub struct UserMemory {
+    base: u64,
+    used: u64,
+    blocks: BTreeMap<u64, Vec<u8>>,
+}
+
+impl UserMemory {
+    pub fn contains(&self, address: u64) -> bool {
+        self.base != 0 && (self.base..self.base + SPACE as u64).contains(&address)
+    }
+
+    fn add(&mut self, len: usize) -> u64 {
+        if self.base == 0 {
+            self.base = reserve();
+        }
+        // The end is on a page boundary, as the end of a process's memory would be.
+        let room = (len as u64).next_multiple_of(PAGE).max(PAGE);
+        assert!(
+            self.used + room < SPACE as u64,
+            "user processes are out of memory"
+        );
+        let address = self.base + self.used + room - len as u64;
+        self.used += room + PAGE;
+        self.blocks.insert(address, vec![0; len]);
+        address
+    }
+
+    /// The part of `len` bytes at `address` that exists.
+    fn part(&mut self, address: u64, len: usize) -> &mut [u8] {
+        let Some((at, block)) = self.blocks.range_mut(..=address).next_back() else {
+            return &mut [];
+        };
+        let offset = ((address - at) as usize).min(block.len());
+        let end = offset.saturating_add(len).min(block.len());
+        &mut block[offset..end]
+    }
+}
+
+impl Drop for UserMemory {
+    fn drop(&mut self) {
+        if self.base != 0 {
+            // SAFETY: the mapping is ours and its machine is over.
+            unsafe { libc::munmap(self.base as *mut _, SPACE) };
+        }
+    }
+}
+
+fn reserve() -> u64 {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a fresh private mapping; nothing else refers to it.
+    let base = unsafe { libc::mmap(ptr::null_mut(), SPACE, libc::PROT_NONE, flags, -1, 0) };
+    assert_ne!(
+        base,
+        libc::MAP_FAILED,
+        "user memory: {}",
+        io::Error::last_os_error()
+    );
+    base as u64
+}
+
 /// Allocates `len` bytes of user memory, zeroed; the byte after the end faults.
 pub fn alloc(len: usize) -> u64 {
-    todo!("{len}")
+    with(|k| k.user.add(len))
 }
 
 /// Frees memory of [`alloc`].
 pub fn free(address: u64) {
-    todo!("{address:#x}")
+    with(|k| k.user.blocks.remove(&address));
 }
 
 /// Reads user memory as the process itself would; `None` is EFAULT.
 pub fn load(address: u64, len: usize) -> Option<Vec<u8>> {
-    todo!("{address:#x} {len}")
+    with(|k| {
+        let part = k.user.part(address, len);
+        (part.len() == len).then(|| part.to_vec())
+    })
 }
 
-/// Writes user memory as the process itself would; `false` is EFAULT.
+/// Writes user memory as the process itself would; `false` is EFAULT, with the part that exists
+/// written.
 pub fn store(address: u64, data: &[u8]) -> bool {
-    let _ = data;
-    todo!("{address:#x}")
+    with(|k| {
+        let part = k.user.part(address, data.len());
+        part.copy_from_slice(&data[..part.len()]);
+        part.len() == data.len()
+    })
+}
+
+/// The bytes up to a NUL, at most `max`; what there is before a fault, and whether it ended well.
+pub fn load_string(address: u64, max: usize) -> (Vec<u8>, bool) {
+    with(|k| {
+        let part = k.user.part(address, max);
+        match part.iter().position(|byte| *byte == 0) {
+            Some(end) => (part[..=end].to_vec(), true),
+            None => (part.to_vec(), part.len() == max),
+        }
+    })
 }
