@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Interrupt lines: filters that run at once and threads that run handlers; must not know which
+//! hardware pulls a line.
+
+use super::{on, resource, rman::Type};
+use crate::args::{Args, Import};
+use crate::call;
+use crate::check::{violation, Kind};
+use crate::mem;
+use crate::sched::{self, Role, Wait};
+use crate::subsystems::errno;
+use crate::with;
+
+/// The filter's answer that makes the handler run, <sys/bus.h>.
+const FILTER_SCHEDULE_THREAD: u64 = 4;
+
+/// One handler that bus_setup_intr(9) has installed.
+struct Handler {
+    /// What the module holds.
+    cookie: u64,
+    resource: u64,
+    line: u64,
+    filter: u64,
+    handler: u64,
+    argument: u64,
+    /// The handler's thread waits here.
+    chan: u64,
+    /// Whether the thread has work.
+    pending: bool,
+    /// Set to end the thread, and by the thread when it has ended.
+    stop: bool,
+    stopped: bool,
+}
+
+/// All handlers, and the level of each line.
+#[derive(Default)]
+pub struct Lines {
+    handlers: Vec<Handler>,
+    high: Vec<u64>,
+}
+
+impl Lines {
+    fn by_cookie(&mut self, cookie: u64) -> Option<&mut Handler> {
+        self.handlers.iter_mut().find(|h| h.cookie == cookie)
+    }
+}
+
+pub fn has_handler(resource: u64) -> bool {
+    with(|k| k.sub.newbus.interrupts.handlers.iter().any(|h| h.resource == resource))
+}
+
+/// The hardware set `line` to `level`; runs on the interrupt thread.
+pub fn pulled(line: u32, level: bool) {
+    let line = u64::from(line);
+    let rising = with(|k| {
+        let high = &mut k.sub.newbus.interrupts.high;
+        let was = high.contains(&line);
+        high.retain(|l| *l != line);
+        if level {
+            high.push(line);
+        }
+        level && !was
+    });
+    if rising {
+        fire(line);
+    }
+}
+
+/// Runs the filters of the line and wakes the threads that are asked for.
+fn fire(line: u64) {
+    let handlers: Vec<(u64, u64, u64)> = with(|k| {
+        let handlers = k.sub.newbus.interrupts.handlers.iter();
+        let ours = handlers.filter(|h| h.line == line && !h.stop);
+        ours.map(|h| (h.cookie, h.filter, h.argument)).collect()
+    });
+    for (cookie, filter, argument) in handlers {
+        let answer = match filter {
+            0 => FILTER_SCHEDULE_THREAD,
+            _ => call::module(filter, &[argument]) & 0xffff_ffff,
+        };
+        if answer & FILTER_SCHEDULE_THREAD != 0 {
+            schedule(cookie);
+        }
+    }
+}
+
+fn schedule(cookie: u64) {
+    let chan = with(|k| {
+        let handler = k.sub.newbus.interrupts.by_cookie(cookie)?;
+        handler.pending = true;
+        Some(handler.chan)
+    });
+    if let Some(chan) = chan {
+        sched::wake(chan);
+    }
+}
+
+/// What the handler's thread does next.
+enum Turn {
+    Run(u64, u64),
+    Wait(u64),
+    End,
+}
+
+fn turn(cookie: u64) -> Turn {
+    with(|k| {
+        let Some(handler) = k.sub.newbus.interrupts.by_cookie(cookie) else {
+            return Turn::End;
+        };
+        if handler.stop {
+            handler.stopped = true;
+            return Turn::End;
+        }
+        match std::mem::take(&mut handler.pending) {
+            true => Turn::Run(handler.handler, handler.argument),
+            false => Turn::Wait(handler.chan),
+        }
+    })
+}
+
+/// The body of an interrupt thread. While the line stays high it is not left alone.
+fn thread(cookie: u64, line: u64) {
+    loop {
+        match turn(cookie) {
+            Turn::Run(handler, argument) => {
+                sched::forbid_sleep("an interrupt thread");
+                call::module(handler, &[argument]);
+                sched::allow_sleep();
+                if with(|k| k.sub.newbus.interrupts.high.contains(&line)) {
+                    fire(line);
+                }
+            }
+            Turn::Wait(chan) => {
+                let wait = Wait {
+                    wmesg: "-",
+                    ..Wait::default()
+                };
+                sched::block_on(chan, wait);
+            }
+            Turn::End => {
+                sched::wake(cookie);
+                return;
+            }
+        }
+    }
+}
+
+/// bus_setup_intr(dev, resource, flags, filter, handler, argument, cookie).
+fn bus_setup_intr(args: &Args) -> u64 {
+    let device = args.u64(0);
+    let Some(entry) = resource::of(device, args.u64(1)).filter(|e| e.kind == Type::Irq) else {
+        return errno::EINVAL as u64;
+    };
+    let (filter, handler) = (args.u64(3), args.u64(4));
+    if filter == 0 && handler == 0 {
+        return errno::EINVAL as u64;
+    }
+    let cookie = mem::kalloc(16, "interrupt cookie");
+    let chan = sched::fresh_chan();
+    let new = Handler {
+        cookie,
+        resource: entry.resource,
+        line: entry.start,
+        filter,
+        handler,
+        argument: args.u64(5),
+        chan,
+        pending: false,
+        stop: false,
+        stopped: handler == 0,
+    };
+    with(|k| k.sub.newbus.interrupts.handlers.push(new));
+    mem::write(args.u64(6), cookie);
+    if handler != 0 {
+        let name = format!("irq{}: {}", entry.start, super::nameunit(device));
+        let line = entry.start;
+        sched::spawn(&name, Role::Kernel, move || thread(cookie, line));
+    }
+    if with(|k| k.sub.newbus.interrupts.high.contains(&entry.start)) {
+        schedule(cookie);
+    }
+    0
+}
+
+/// bus_teardown_intr(dev, resource, cookie): waits until the handler has ended.
+fn bus_teardown_intr(args: &Args) -> u64 {
+    let cookie = args.u64(2);
+    let chan = with(|k| {
+        let handler = k.sub.newbus.interrupts.by_cookie(cookie)?;
+        handler.stop = true;
+        Some(handler.chan)
+    });
+    let Some(chan) = chan else {
+        violation(Kind::Lifetime, format!("interrupt {cookie:#x} torn down twice"));
+        return errno::EINVAL as u64;
+    };
+    sched::wake(chan);
+    let running = || with(|k| k.sub.newbus.interrupts.by_cookie(cookie).is_some_and(|h| !h.stopped));
+    while running() {
+        let wait = Wait {
+            wmesg: "iethrm",
+            ..Wait::default()
+        };
+        sched::block_on(cookie, wait);
+    }
+    with(|k| k.sub.newbus.interrupts.handlers.retain(|h| h.cookie != cookie));
+    mem::kfree(cookie);
+    0
+}
+
+/// Names and processors of interrupts are of no consequence here.
+fn accepted(args: &Args) -> u64 {
+    on(args.u64(0), |_| 0)
+}
+
+pub fn table() -> &'static [(&'static str, Import)] {
+    &[
+        ("bus_setup_intr", bus_setup_intr),
+        ("bus_teardown_intr", bus_teardown_intr),
+        ("bus_describe_intr", accepted),
+        ("bus_bind_intr", accepted),
+    ]
+}
