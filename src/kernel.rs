@@ -128,6 +128,8 @@ pub struct Shared {
     pub in_attempt: AtomicBool,
     /// The six bytes of the Set Watchdog Timer last confirmed, low byte first; 0 for none.
     pub armed: AtomicU64,
+    /// Pats without the lock that failed in a row.
+    pub blind_failures: AtomicU32,
 }
 
 impl Shared {
@@ -139,6 +141,7 @@ impl Shared {
             seizures: AtomicU32::new(0),
             in_attempt: AtomicBool::new(false),
             armed: AtomicU64::new(0),
+            blind_failures: AtomicU32::new(0),
         }
     }
 }

@@ -116,7 +116,7 @@ impl State {
         }
     }
 
-    /// The host pats or disarms; `None` if it shuts down, when that counts no longer. A host that
+    /// The host pats or disarms; ENXIO if it shuts down, when that counts no longer. A host that
     /// goes on patting long after is not shutting down after all.
     pub fn ask(
         &mut self,
@@ -124,17 +124,15 @@ impl State {
         timeout: u64,
         who: Who,
         settings: &Settings,
-    ) -> Result<Option<u64>, Errno> {
+    ) -> Result<u64, Errno> {
         if self.in_shutdown.is_some_and(|at| now.since(at) < SHUTDOWN) {
-            return Ok(None);
+            return Err(Errno::Gone);
         }
         if self.in_shutdown.take().is_some() {
             self.watchdog.actions_override = None;
         }
         let events = &mut self.events;
-        self.watchdog
-            .ask(now, timeout, who, settings, events)
-            .map(Some)
+        self.watchdog.ask(now, timeout, who, settings, events)
     }
 
     /// The worker's next job, or until when it may sleep.

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::attempt::{self, Pace, Wire};
 use crate::health::Event;
-use crate::kernel::{Channel, Kernel};
+use crate::kernel::{Channel, Kernel, Step};
 use crate::line::Line;
 use crate::memory::Box;
 use crate::queue::Request;
@@ -25,7 +25,12 @@ const SEIZED: u64 = 10 * MS;
 pub fn run<K: Kernel, T: Transport>(kernel: &K, transport: &mut T) {
     loop {
         let job = kernel.wait(Channel::Worker, |state, now| {
-            state.next_job(now, &kernel.settings())
+            let step = state.next_job(now, &kernel.settings());
+            if matches!(step, Step::Ready(Job::Driver(..) | Job::Application(..))) {
+                // Either this is what waited, or nothing did.
+                kernel.shared().driver_waits.store(0, Relaxed);
+            }
+            step
         });
         match job {
             Job::Exit => return,
@@ -66,7 +71,6 @@ fn driver<K: Kernel, T: Transport>(
     message: &Message,
     limits: Limits,
 ) {
-    kernel.shared().driver_waits.store(0, Relaxed);
     let mut reply = DriverReply::EMPTY;
     let mut exchange = Exchange {
         request: message.as_bytes(),

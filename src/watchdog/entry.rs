@@ -11,14 +11,18 @@ use crate::polled::{Seized, BUDGET};
 use crate::state::State;
 use crate::time::{Instant, MS, SEC};
 use crate::transport::Transport;
-use crate::wire::{completion, device, sel, DriverReply, Message};
+use crate::wire::{completion, device, sel, DriverReply, Message, NetFn};
 
 /// How long detach waits for the BMC to confirm that the timer is stopped.
 const DETACH: u64 = SEC;
 /// What a panic's record in the SEL may cost.
 const PANIC_SEL: u64 = 250 * MS;
+/// The pre-timeout interrupt that is an NMI, in bits 6:4 of the timer actions (table 27-3).
+const PRETIMEOUT_NMI: u8 = 2;
 /// What asking the BMC about an NMI may cost.
 const NMI: u64 = 50 * MS;
+/// Failures in a row after which a pat without the lock is not tried any more.
+const BLIND_FAILURES: u32 = 2;
 /// Commands that bring the BMC anywhere: Reset, refused as lost, Set, Reset.
 const COMMANDS: u32 = 4;
 
@@ -29,15 +33,13 @@ pub fn pat<K: Kernel, T: Transport + Default>(kernel: &K, timeout: u64) -> Resul
     match kernel.context() {
         Context::MaySleep => {
             let now = kernel.now();
-            let Some(serial) = slot(kernel, now, timeout, &settings)? else {
-                return Ok(());
-            };
+            let serial = slot(kernel, now, timeout, &settings)?;
             wait(kernel, serial, now.plus(settings.pat_wait))
         }
         Context::NoSleep => {
             let now = kernel.now();
-            let serial = slot(kernel, now, timeout, &settings)?;
-            kernel.locked(|state| serial.map_or(Ok(()), |_| state.watchdog.verdict(now)))
+            slot(kernel, now, timeout, &settings)?;
+            kernel.locked(|state| state.watchdog.verdict(now))
         }
         Context::Dumping => polled::<K, T>(kernel, true, timeout, &settings),
         Context::Stopped => polled::<K, T>(kernel, false, timeout, &settings),
@@ -54,26 +56,23 @@ pub fn is_echo<K: Kernel>(kernel: &K, sbt_list: bool) -> bool {
     }
 }
 
-/// Puts a request of the host into the slot and tells the worker, unless the host shuts down.
+/// Puts a request of the host into the slot and tells the worker; ENXIO if the host shuts down.
 fn slot<K: Kernel>(
     kernel: &K,
     now: Instant,
     timeout: u64,
     settings: &Settings,
-) -> Result<Option<u64>, Errno> {
+) -> Result<u64, Errno> {
     let who = kernel.who();
-    let serial = kernel.locked(|state| state.ask(now, timeout, who, settings))?;
-    if serial.is_some() {
-        hurry(kernel, now);
-    }
-    Ok(serial)
-}
-
-/// Tells the worker that a driver request waits.
-fn hurry<K: Kernel>(kernel: &K, now: Instant) {
-    let since = &kernel.shared().driver_waits;
-    let _ = since.compare_exchange(0, now.nanos().max(1), Relaxed, Relaxed);
+    let serial = kernel.locked(|state| {
+        let serial = state.ask(now, timeout, who, settings)?;
+        // Under the lock, as the worker clears it: an attempt that begins after this sees it.
+        let since = &kernel.shared().driver_waits;
+        let _ = since.compare_exchange(0, now.nanos().max(1), Relaxed, Relaxed);
+        Ok(serial)
+    })?;
     kernel.wake(Channel::Worker);
+    Ok(serial)
 }
 
 /// Waits until `serial` is dealt with or cannot be soon, at most until `deadline`.
@@ -179,23 +178,28 @@ fn blind<K: Kernel, T: Transport>(
     transport: &mut T,
     others_run: bool,
 ) -> Result<(), Errno> {
-    let [a, b, c, d, e, f, _, _] = kernel.shared().armed.load(Relaxed).to_le_bytes();
-    if (a, b, c, d, e, f) == (0, 0, 0, 0, 0, 0) {
+    let shared = kernel.shared();
+    let armed = shared.armed.load(Relaxed);
+    let failures = shared.blind_failures.load(Relaxed);
+    if armed == 0 || failures >= BLIND_FAILURES {
         return Err(Errno::TimedOut);
     }
+    let [a, b, c, d, e, f, _, _] = armed.to_le_bytes();
+    let set = Message::new(NetFn::APP, 0x24, &[a, b, c, d, e, f]);
     let seized = Seized::take(kernel, others_run);
-    let set = Message::new(crate::wire::NetFn::APP, 0x24, &[a, b, c, d, e, f]);
-    for message in [set, Command::Reset.message()] {
+    let confirmed = [set, Command::Reset.message()].iter().all(|message| {
         let mut reply = DriverReply::EMPTY;
         let left = (BUDGET / 2).saturating_sub(seized.elapsed());
-        seized
-            .transact(transport, &message, &mut reply, left)
-            .map_err(|_| Errno::TimedOut)?;
-        if reply.completion() != completion::OK {
-            return Err(Errno::TimedOut);
-        }
-    }
-    Ok(())
+        let outcome = seized.transact(transport, message, &mut reply, left);
+        outcome.is_ok() && reply.completion() == completion::OK
+    });
+    let failures = if confirmed {
+        0
+    } else {
+        failures.saturating_add(1)
+    };
+    shared.blind_failures.store(failures, Relaxed);
+    confirmed.then_some(()).ok_or(Errno::TimedOut)
 }
 
 /// After the device node exists: what firmware left running is adopted,
@@ -233,10 +237,11 @@ pub fn tick(state: &mut State, settings: &Settings, now: Instant) -> Option<Even
 /// its if it says so, or if it cannot be asked and the pre-timeout is due.
 pub fn nmi<K: Kernel, T: Transport + Default>(kernel: &K) -> Nmi {
     let now = kernel.now();
-    let due = kernel.try_locked(|state| state.watchdog.pretimeout_due(now));
-    if due.is_none() && kernel.shared().armed.load(Relaxed) == 0 {
+    let [_, actions, ..] = kernel.shared().armed.load(Relaxed).to_le_bytes();
+    if actions >> 4 != PRETIMEOUT_NMI {
         return Nmi::Foreign;
     }
+    let due = kernel.try_locked(|state| state.watchdog.pretimeout_due(now));
     let mut reply = DriverReply::EMPTY;
     let asked = Seized::take(kernel, false).transact(
         &mut T::default(),
@@ -305,11 +310,12 @@ fn panicked<K: Kernel, T: Transport + Default>(kernel: &K) {
     if again {
         return;
     }
-    if armed && seconds > 0 {
-        let _ = pat::<K, T>(kernel, seconds.saturating_mul(SEC));
-    }
+    let answers = match armed && seconds > 0 {
+        true => pat::<K, T>(kernel, seconds.saturating_mul(SEC)).is_ok(),
+        false => true,
+    };
     kernel.try_locked(|state| state.in_shutdown = Some(now));
-    if settings.panic_sel {
+    if settings.panic_sel && answers {
         record_panic::<K, T>(kernel);
     }
 }
@@ -355,14 +361,13 @@ pub fn leave<K: Kernel>(kernel: &K) {
         state.in_shutdown = None;
         state.watchdog.wanted()
     });
-    let stop = match armed {
-        true => slot(kernel, now, 0, &kernel.settings()),
-        false => Ok(None),
-    };
-    if let Ok(Some(serial)) = stop {
-        if wait(kernel, serial, now.plus(DETACH)).is_err() {
-            crate::worker::say(kernel, &Event::LeftArmed);
-        }
+    if !armed {
+        return;
+    }
+    let stopped = slot(kernel, now, 0, &kernel.settings())
+        .and_then(|serial| wait(kernel, serial, now.plus(DETACH)));
+    if stopped.is_err() {
+        crate::worker::say(kernel, &Event::LeftArmed);
     }
 }
 

@@ -19,6 +19,7 @@
 #include <sys/proc.h>
 #include <sys/rman.h>
 #include <sys/selinfo.h>
+#include <sys/sysctl.h>
 
 #include <machine/bus.h>
 
@@ -103,6 +104,7 @@ ipmi_detach(device_t dev)
 	if (error != 0)
 		return (error);
 	ipmi_withdraw(sc);
+	ipmi_sysctl_detach(sc);
 	ipmi_core_leave(sc->core);
 
 	mtx_lock(&sc->lock);

@@ -19,6 +19,7 @@
 #include <sys/poll.h>
 #include <sys/rman.h>
 #include <sys/selinfo.h>
+#include <sys/sysctl.h>
 
 #include <machine/bus.h>
 

@@ -18,6 +18,7 @@
 #include <sys/proc.h>
 #include <sys/rman.h>
 #include <sys/selinfo.h>
+#include <sys/sysctl.h>
 #include <sys/time.h>
 
 #include <machine/bus.h>

@@ -253,10 +253,21 @@ ipmi_sysctl_node(struct ipmi_softc *sc, const char *name, const char *descr)
 {
 	struct sysctl_oid *node;
 
-	node = SYSCTL_ADD_NODE(device_get_sysctl_ctx(sc->dev),
+	node = SYSCTL_ADD_NODE(&sc->sysctl_ctx,
 	    SYSCTL_CHILDREN(device_get_sysctl_tree(sc->dev)), OID_AUTO,
 	    name, CTLFLAG_RD | CTLFLAG_MPSAFE, NULL, descr);
 	return (SYSCTL_CHILDREN(node));
+}
+
+/*
+ * The device's own context outlives its detach method, and with it handlers
+ * that would enter a core that is gone.
+ */
+void
+ipmi_sysctl_detach(struct ipmi_softc *sc)
+{
+
+	sysctl_ctx_free(&sc->sysctl_ctx);
 }
 
 void
@@ -266,7 +277,8 @@ ipmi_sysctl_attach(struct ipmi_softc *sc)
 	struct sysctl_oid_list *stats, *watchdog;
 	size_t i;
 
-	ctx = device_get_sysctl_ctx(sc->dev);
+	ctx = &sc->sysctl_ctx;
+	sysctl_ctx_init(ctx);
 	stats = ipmi_sysctl_node(sc, "stats", "Statistics");
 	for (i = 0; i < nitems(ipmi_statistics); i++)
 		SYSCTL_ADD_PROC(ctx, stats, OID_AUTO, ipmi_statistics[i].name,

@@ -17,6 +17,7 @@
 #include <sys/reboot.h>
 #include <sys/rman.h>
 #include <sys/selinfo.h>
+#include <sys/sysctl.h>
 #include <sys/time.h>
 #include <sys/watchdog.h>
 

@@ -27,6 +27,7 @@ struct ipmi_softc {
 	struct cv		 worker_cv;
 	struct cv		 answer_cv;
 	struct callout		 tick;		/* (lock) */
+	struct sysctl_ctx_list	 sysctl_ctx;
 	struct proc		*worker;
 	struct cdev		*cdev;
 	int			 announcing;	/* (lock) */
@@ -60,6 +61,7 @@ int	ipmi_suspend(device_t dev);
 void	ipmi_tick_start(struct ipmi_softc *sc);
 int	ipmi_cdev_create(struct ipmi_softc *sc);
 void	ipmi_sysctl_attach(struct ipmi_softc *sc);
+void	ipmi_sysctl_detach(struct ipmi_softc *sc);
 void	ipmi_watchdog_register(struct ipmi_softc *sc, bool watchdog,
 	    bool power_cycle);
 void	ipmi_watchdog_deregister(struct ipmi_softc *sc);
