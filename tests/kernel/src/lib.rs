@@ -78,3 +78,4 @@ pub mod user;
 pub use args::{Args, Import};
 pub use kernel::with;
 pub use machine::{Clock, Config, Hardware, HwEvent, Machine, Preempt, Stop};
+pub use subsystems::process::Process;
