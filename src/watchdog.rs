@@ -347,18 +347,18 @@ impl Watchdog {
             }
             (Command::Reset, completion::NOT_INITIALISED) => self.lost(now, events),
             (_, completion::NODE_BUSY) => self.hold = now.plus(100 * MS),
+            (_, completion::TIMEOUT | completion::STARTING) => self.hold = now.plus(500 * MS),
             (_, code) => self.refuse(serial, code, now, events),
         }
     }
 
+    /// What was refused was not carried out: what is known of the BMC still holds.
     fn refuse(&mut self, serial: u64, code: u8, now: Instant, events: &mut Events) {
-        self.known = Known::Unknown;
         self.hold = now.plus(REFUSED);
         if self.refused == 0 {
             events.push(Event::Refused(code));
         }
         self.refused = serial;
-        self.open_gap(now);
     }
 
     /// Firmware's timer was kept from expiring, or is gone.

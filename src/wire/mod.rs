@@ -44,4 +44,8 @@ pub mod completion {
     pub const NOT_INITIALISED: u8 = 0x80;
     /// Node busy: the command may be tried again.
     pub const NODE_BUSY: u8 = 0xc0;
+    /// Timeout while processing the command.
+    pub const TIMEOUT: u8 = 0xc3;
+    /// The BMC initialises itself: its responses are not yet to be had.
+    pub const STARTING: u8 = 0xd2;
 }
