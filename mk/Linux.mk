@@ -42,6 +42,7 @@ CPPFLAGS = --target=x86_64-unknown-freebsd$(FREEBSD).0 $(MODULE_CFLAGS) \
 CFLAGS = -g $(MODULE_CWARNFLAGS) -ffile-prefix-map=$(CURDIR)=.
 
 SYSROOT = build/sysroot
+NATIVE_BINDINGS = sys/modules/ipmi/bindings.rs
 CORE_TARGET = build/cargo/$(VARIANT)
 CORE = $(CORE_TARGET)/$(RUST_TARGET)/kmod/libipmi.a
 CORE_RUSTFLAGS = --sysroot $(abspath $(SYSROOT)) $(RUST_CODEGEN) \
@@ -64,7 +65,7 @@ $(OUT)/ipmi.ko: $(OUT)/ipmi.ko.full $(GATE_SOURCES)
 	    --generation $(FREEBSD) --stats $@.unchecked
 	@mv $@.unchecked $@
 
-$(OUT)/ipmi.ko.full: $(CORE)
+$(OUT)/ipmi.ko.full: $(CORE) $(OUT)/bindings.rs.checked
 	@echo "  LD      $@"
 	@ld.lld-19 -m elf_x86_64_fbsd -r --gc-sections --warn-common --build-id=sha1 \
 	    -T $(MODULE_LDSCRIPT) --whole-archive $(CORE) -o $@
@@ -74,10 +75,24 @@ $(CORE): $(SYSROOT)/.done $(HEADERS) $(OUT)/configuration $(MODULE_SOURCES)
 	@. ./$(TOOLCHAIN) && \
 	RUSTC=$$RUSTC RUSTFLAGS="$(CORE_RUSTFLAGS)" \
 	IPMI_CC=clang-19 IPMI_AR=llvm-ar-19 LIBCLANG_PATH=/usr/lib/llvm-19/lib \
-	IPMI_CPPFLAGS="$(CPPFLAGS)" IPMI_CFLAGS="$(CFLAGS)" \
+	IPMI_BINDINGS=$(abspath $(OUT)/bindings.rs) IPMI_CPPFLAGS="$(CPPFLAGS)" IPMI_CFLAGS="$(CFLAGS)" \
 	$$CARGO rustc --quiet --package ipmi --lib --crate-type staticlib \
 	    --features kmod --profile kmod --target $(RUST_TARGET) \
 	    --target-dir $(CORE_TARGET)
+	@touch $@
+
+# A FreeBSD machine without libclang builds with these bindings: one file must do for
+# every kernel, and FreeBSD 15 has the say.
+$(OUT)/bindings.rs.checked: $(CORE)
+	@cmp -s $(OUT)/bindings.rs $(NATIVE_BINDINGS) || \
+	if [ $(VARIANT) = 15 ]; then \
+	    echo "  BINDGEN $(NATIVE_BINDINGS) is out of date: written anew, please commit"; \
+	    cp $(OUT)/bindings.rs $(NATIVE_BINDINGS); \
+	else \
+	    diff $(NATIVE_BINDINGS) $(OUT)/bindings.rs; \
+	    echo "The bindings of this kernel are not those of FreeBSD 15" >&2; \
+	    exit 1; \
+	fi
 	@touch $@
 
 $(SYSROOT)/.done: $(TOOLCHAIN) mk/sysroot.sh mk/module.mk
@@ -138,7 +153,7 @@ install load:
 # Headers that were fetched and libcore stay: they are not made of these sources.
 clean:
 	rm -rf build/ipmi.ko* build/14 build/cargo build/kobj build/run \
-	    build/configuration build/test.log
+	    build/bindings.rs* build/configuration build/test.log
 	$(HOST_CARGO) clean
 
 .PHONY: FORCE

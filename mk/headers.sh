@@ -22,7 +22,7 @@ if ! find_python; then
 	fi
 	echo "  APT     python3-pip"
 	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
-	    apt-get -qq install -y --no-install-recommends python3-pip; } >&2
+	    apt-get -qq install -y --no-install-recommends python3-pip; } >/dev/null
 	find_python
 fi
 

@@ -14,6 +14,10 @@ RUST_CODEGEN = -C relocation-model=static -C code-model=kernel \
 	-C relro-level=off -C force-frame-pointers=yes \
 	-C force-unwind-tables=no -C panic=abort
 
+# As the profile kmod of Cargo.toml, for builds that do without cargo.
+RUST_PROFILE = -C opt-level=2 -C lto=fat -C codegen-units=1 -C debuginfo=2 \
+	-C overflow-checks=off
+
 # What bsd.kmod.mk gives a module's C files, for builds that do without it.
 MODULE_CFLAGS = -O2 -std=gnu17 -D_KERNEL -DKLD_MODULE -nostdinc \
 	-include opt_global.h -ffreestanding -fwrapv -fno-strict-aliasing \

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# On FreeBSD the module is built by sys/modules/ipmi with the kernel's own rules;
+# this file only finds it a directory.  Read by bmake and GNU make alike.
+
+NATIVE_MAKE = /usr/bin/make
+NATIVE = objects=$$(pwd)/build; mkdir -p $$objects && cd sys/modules/ipmi && \
+	env MAKEOBJDIR=$$objects $(NATIVE_MAKE)
+
+all install load clean:
+	@$(NATIVE) $@
+
+run test bench:
+	@echo "make $@ needs the software kernel, which runs on Linux" >&2
+	@exit 1
