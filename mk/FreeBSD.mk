@@ -3,9 +3,11 @@
 # On FreeBSD the module is built by sys/modules/ipmi with the kernel's own rules;
 # this file only finds it a directory.  Read by bmake and GNU make alike.
 
+# The two makes do not understand each other's MAKEFLAGS; variables given on the
+# command line come through the environment.
 NATIVE_MAKE = /usr/bin/make
 NATIVE = objects=$$(pwd)/build; mkdir -p $$objects && cd sys/modules/ipmi && \
-	env MAKEOBJDIR=$$objects $(NATIVE_MAKE)
+	env -u MAKEFLAGS -u MFLAGS MAKEOBJDIR=$$objects $(NATIVE_MAKE)
 
 all install load clean:
 	@$(NATIVE) $@
