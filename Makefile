@@ -8,6 +8,7 @@
 #   make            build/ipmi.ko, checked by the object gate
 #   make run        the outage this driver exists for, in the software kernel
 #   make test       every test; the last line is "N passed, N failed"
+#   make vmtest      the same file on a real kernel in QEMU, if one is given (Linux)
 #   make bench      instruction counts and throughput
 #   make install    to /boot/modules (FreeBSD, as root)
 #   make load       kldload what was built (FreeBSD, as root)

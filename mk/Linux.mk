@@ -146,6 +146,8 @@ build/ipmi.ko: FORCE
 	@$(MAKE) --no-print-directory FREEBSD=15 SYSDIR=
 endif
 
+include mk/vmtest.mk
+
 install load:
 	@echo "make $@ is for FreeBSD: copy the source there, or $(OUT)/ipmi.ko to /boot/modules" >&2
 	@exit 1
