@@ -16,6 +16,8 @@ pub mod printf;
 pub mod process;
 pub mod shutdown;
 pub mod sysctl;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod watchdog;
 

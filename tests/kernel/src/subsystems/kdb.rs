@@ -96,7 +96,9 @@ impl Machine {
     /// Enters the debugger, types `commands` and continues.
     pub fn kdb(&mut self, commands: &[Command]) -> Result<(), Stop> {
         let commands = commands.to_vec();
-        self.execute("kdb", move || session("manual escape to debugger", &commands))
+        self.execute("kdb", move || {
+            session("manual escape to debugger", &commands)
+        })
     }
 
     /// What will be typed whenever the kernel enters the debugger by itself.

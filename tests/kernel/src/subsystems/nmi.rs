@@ -62,7 +62,10 @@ fn nmi_remove_handler(args: &Args) -> u64 {
         known
     });
     if !known {
-        fatal(Kind::Misuse, "nmi_remove_handler: attempting to remove an unregistered NMI handler");
+        fatal(
+            Kind::Misuse,
+            "nmi_remove_handler: attempting to remove an unregistered NMI handler",
+        );
     }
     while with(|k| k.sub.nmi.running == Some(handler)) {
         sched::spend(SPIN_NS);

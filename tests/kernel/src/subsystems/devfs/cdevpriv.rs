@@ -59,7 +59,15 @@ pub fn end_all(cdev: u64) {
 
 /// Waits until no destructor of `cdev` runs. Its channel is inside `struct cdev`.
 pub fn drain(cdev: u64) {
-    let running = || with(|k| k.sub.devfs.cdevs.get(&cdev).is_some_and(|c| c.destructors > 0));
+    let running = || {
+        with(|k| {
+            k.sub
+                .devfs
+                .cdevs
+                .get(&cdev)
+                .is_some_and(|c| c.destructors > 0)
+        })
+    };
     while running() {
         let wait = Wait {
             wmesg: "cdfdpc",

@@ -167,7 +167,10 @@ fn dispatch(id: u64, command: u64, data: u64) -> Result<(), i32> {
     let error = call_in(cdev, id, |devsw| {
         let ioctl = mem::read(devsw + D_IOCTL);
         let td = sched::curthread();
-        errno::of(call::module(ioctl, &[cdev, command, data, FREAD | FWRITE, td]))
+        errno::of(call::module(
+            ioctl,
+            &[cdev, command, data, FREAD | FWRITE, td],
+        ))
     });
     match error {
         None => Err(errno::ENXIO),

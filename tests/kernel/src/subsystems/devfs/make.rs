@@ -101,7 +101,12 @@ fn make_dev_s(args: &Args) -> u64 {
     };
     let (unit, flags) = (mem::read(mda + MDA_UNIT), mem::read(mda + MDA_FLAGS));
     let name = node.name.clone();
-    let made = create(word(MDA_DEVSW), node, unit, (word(MDA_DRV1), word(MDA_DRV2)));
+    let made = create(
+        word(MDA_DEVSW),
+        node,
+        unit,
+        (word(MDA_DRV1), word(MDA_DRV2)),
+    );
     deliver(checked(made, flags, &name), args.u64(1))
 }
 

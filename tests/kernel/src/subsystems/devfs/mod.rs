@@ -212,7 +212,10 @@ fn destroy(cdev: u64) {
         c.devsw.take()
     });
     let Some(devsw) = devsw else {
-        return violation(Kind::Lifetime, format!("destroy_dev of {cdev:#x}, no device"));
+        return violation(
+            Kind::Lifetime,
+            format!("destroy_dev of {cdev:#x}, no device"),
+        );
     };
     mem::write(cdev + SI_DEVSW, 0u64);
     let purge: u64 = mem::read(devsw + D_PURGE);
@@ -275,7 +278,13 @@ impl Machine {
 
 pub fn tables() -> Vec<&'static [(&'static str, Import)]> {
     const OWN: &[(&str, Import)] = &[("nullop", nullop), ("enodev", enodev), ("enxio", enxio)];
-    vec![OWN, make::table(), cdevpriv::table(), poll::table(), select::table()]
+    vec![
+        OWN,
+        make::table(),
+        cdevpriv::table(),
+        poll::table(),
+        select::table(),
+    ]
 }
 
 #[cfg(test)]

@@ -41,7 +41,11 @@ pub fn set(id: u32, name: &str) -> Vec<u64> {
 }
 
 fn bring_up(id: u32, path: &Path) -> Result<(), LoadError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let entries: Vec<Metadata> = set(id, "modmetadata_set")
         .into_iter()
         .filter_map(metadata::read)
@@ -65,7 +69,9 @@ fn bring_up(id: u32, path: &Path) -> Result<(), LoadError> {
     sysinit::up(set(id, "sysinit_set"));
     if had_modules && file(id, |f| f.modules.is_empty()) == Some(true) {
         unload::take_down(id);
-        return Err(LoadError::File(format!("{name}: all of its modules failed to load")));
+        return Err(LoadError::File(format!(
+            "{name}: all of its modules failed to load"
+        )));
     }
     sysctls.into_iter().for_each(sysctl::enable);
     Ok(())
@@ -83,13 +89,16 @@ fn check_dependencies(name: &str, entries: &[Metadata]) -> Result<(), LoadError>
                 .contains(&(interface.clone(), *version))
                 .then(|| format!("interface {interface}.{version} already present in the KLD!")),
             Metadata::Depend(interface, minimum, maximum) => {
-                let offered = |(n, v): &(String, i32)| n == interface && minimum <= v && v <= maximum;
+                let offered =
+                    |(n, v): &(String, i32)| n == interface && minimum <= v && v <= maximum;
                 let own = |e: &Metadata| matches!(e, Metadata::Version(n, _) if n == interface);
                 let met = BUILT_IN.contains(&interface.as_str())
                     || present.iter().any(offered)
                     || entries.iter().any(own);
                 (!met).then(|| {
-                    format!("KLD {name}: depends on {interface} - not available or version mismatch")
+                    format!(
+                        "KLD {name}: depends on {interface} - not available or version mismatch"
+                    )
                 })
             }
             Metadata::Module(_) => None,
@@ -104,14 +113,19 @@ fn check_dependencies(name: &str, entries: &[Metadata]) -> Result<(), LoadError>
 
 fn register_modules(id: u32, entries: &[Metadata]) -> Result<(), LoadError> {
     for entry in entries {
-        let Metadata::Module(data) = entry else { continue };
+        let Metadata::Module(data) = entry else {
+            continue;
+        };
         let module = Module::new(*data);
         let taken = linker(|l| {
             let mut modules = l.files.iter().flat_map(|f| &f.modules);
             modules.any(|m| m.name == module.name)
         });
         if taken {
-            let text = format!("module_register: cannot register {}; already loaded", module.name);
+            let text = format!(
+                "module_register: cannot register {}; already loaded",
+                module.name
+            );
             printf::console(&format!("{text}\n"));
             module.release();
             return Err(LoadError::File(text));

@@ -69,7 +69,7 @@ fn exclusively<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Makes what depends on the release, which only the first module tells.
-fn boot() {
+pub fn boot() {
     if linker(|l| std::mem::replace(&mut l.booted, true)) {
         return;
     }

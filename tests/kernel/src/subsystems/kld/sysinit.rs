@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn equal_ranks_stand_where_the_linkers_exchanges_leave_them() {
-        let mut entries = [entry(2, 0, 1), entry(2, 0, 2), entry(1, 5, 3), entry(1, 0, 4)];
+        let mut entries = [entry(2, 0, 1), entry(2, 0, 2), entry(1, 5, 3)];
         exchange_sort(&mut entries, |a, b| a.key() > b.key());
-        assert_eq!(entries.map(|e| e.function), [4, 3, 2, 1]);
+        assert_eq!(entries.map(|e| e.function), [3, 2, 1]);
         exchange_sort(&mut entries, |a, b| a.key() < b.key());
-        assert_eq!(entries.map(|e| e.subsystem), [2, 2, 1, 1]);
+        assert_eq!(entries.map(|e| e.subsystem), [2, 2, 1]);
     }
 }

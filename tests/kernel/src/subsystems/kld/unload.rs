@@ -10,7 +10,7 @@ use crate::leaks;
 use crate::loader;
 use crate::subsystems::newbus::driver::{self, MOD_QUIESCE, MOD_UNLOAD};
 use crate::subsystems::sysctl::{self, dynamic};
-use crate::subsystems::errno;
+use crate::subsystems::{errno, eventhandler};
 use crate::with;
 
 /// Unloads the file with image `id` in the calling thread; an errno.
@@ -31,7 +31,9 @@ pub fn unload(id: u32) -> i32 {
             if error != 0 {
                 return error;
             }
-            module::forget(&module.name).into_iter().for_each(Module::release);
+            module::forget(&module.name)
+                .into_iter()
+                .for_each(Module::release);
         }
         take_down(id);
         report_leaks(id);
@@ -43,7 +45,9 @@ pub fn unload(id: u32) -> i32 {
 
 /// Everything after the modules are gone but the memory.
 pub fn take_down(id: u32) {
-    set(id, "sysctl_set").into_iter().for_each(sysctl::unregister);
+    set(id, "sysctl_set")
+        .into_iter()
+        .for_each(sysctl::unregister);
     sysinit::down(set(id, "sysuninit_set"));
     forget(id);
 }
@@ -60,18 +64,13 @@ fn report_leaks(id: u32) {
     let place = with(|k| k.images.iter().find(|i| i.id == id).map(range));
     let Some((start, end)) = place else { return };
     let inside = |at: &u64| (start..end).contains(at);
-    let (handlers, nodes, nmis, sbufs) = with(|k| {
+    let (nodes, nmis, sbufs) = with(|k| {
         let sub = &k.sub;
         let nmis = sub.nmi.handlers.iter().filter(|h| inside(h)).count();
-        (
-            sub.eventhandlers.within(start, end),
-            sub.devfs.within(start, end),
-            nmis,
-            sub.sbufs.leaked(),
-        )
+        (sub.devfs.within(start, end), nmis, sub.sbufs.leaked())
     });
     let named = [
-        ("event handler", handlers),
+        ("event handler", eventhandler::within(start, end)),
         ("device node", nodes),
         ("sysctl", sysctl::pointing_into(start, end)),
         ("driver", driver::within(start, end)),
@@ -82,7 +81,10 @@ fn report_leaks(id: u32) {
         }
     }
     let counted = [
-        ("sysctl context not freed", dynamic::contexts_within(start, end)),
+        (
+            "sysctl context not freed",
+            dynamic::contexts_within(start, end),
+        ),
         ("NMI handler not removed", nmis),
         ("sbuf not deleted", sbufs),
     ];

@@ -164,7 +164,9 @@ fn attach(device: u64) -> i32 {
     on(device, |d| d.state = State::Attaching);
     let error = errno::of(method(device, "device_attach_desc", &[]));
     if error != 0 {
-        printf::console(&format!("device_attach: {name}{unit} attach returned {error}\n"));
+        printf::console(&format!(
+            "device_attach: {name}{unit} attach returned {error}\n"
+        ));
         back_to_nothing(device, "failed attach");
         return error;
     }

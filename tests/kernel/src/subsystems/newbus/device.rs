@@ -172,7 +172,11 @@ fn device_find_child(args: &Args) -> u64 {
         let right_class = with(|k| k.sub.newbus.class_name(*child)) == Some(name.clone());
         right_class && (unit == UNIT_ANY || on(*child, |d| d.unit) == unit)
     };
-    children.into_iter().filter(matches).min_by_key(|c| on(*c, |d| d.unit)).unwrap_or(0)
+    children
+        .into_iter()
+        .filter(matches)
+        .min_by_key(|c| on(*c, |d| d.unit))
+        .unwrap_or(0)
 }
 
 /// device_add_child_ordered(9); 0 when the unit is taken.
@@ -203,7 +207,12 @@ pub fn destroy(device: u64) {
 }
 
 fn device_add_child(args: &Args) -> u64 {
-    add_child(args.u64(0), 0, optional_name(args, 1).as_deref(), args.i32(2))
+    add_child(
+        args.u64(0),
+        0,
+        optional_name(args, 1).as_deref(),
+        args.i32(2),
+    )
 }
 
 fn device_add_child_ordered(args: &Args) -> u64 {

@@ -23,7 +23,12 @@ pub const MOD_QUIESCE: i32 = 3;
 
 /// The drivers for children of `bus`, in the order in which they came.
 pub fn drivers_of(bus: u64) -> Vec<u64> {
-    with(|k| k.sub.newbus.class_of(bus).map_or_else(Vec::new, |c| c.drivers.clone()))
+    with(|k| {
+        k.sub
+            .newbus
+            .class_of(bus)
+            .map_or_else(Vec::new, |c| c.drivers.clone())
+    })
 }
 
 /// Attached devices of the class `index`.
@@ -78,7 +83,10 @@ fn delete(bus: &str, driver: u64) -> i32 {
 
 fn quiesce(bus: &str, driver: u64) -> i32 {
     let devices = devices_with(bus, driver).into_iter();
-    devices.map(attach::quiesce).find(|error| *error != 0).unwrap_or(0)
+    devices
+        .map(attach::quiesce)
+        .find(|error| *error != 0)
+        .unwrap_or(0)
 }
 
 /// The event handler of every DRIVER_MODULE.

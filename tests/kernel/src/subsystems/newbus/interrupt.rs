@@ -46,7 +46,14 @@ impl Lines {
 }
 
 pub fn has_handler(resource: u64) -> bool {
-    with(|k| k.sub.newbus.interrupts.handlers.iter().any(|h| h.resource == resource))
+    with(|k| {
+        k.sub
+            .newbus
+            .interrupts
+            .handlers
+            .iter()
+            .any(|h| h.resource == resource)
+    })
 }
 
 /// The hardware set `line` to `level`; runs on the interrupt thread.
@@ -191,11 +198,22 @@ fn bus_teardown_intr(args: &Args) -> u64 {
         Some(handler.chan)
     });
     let Some(chan) = chan else {
-        violation(Kind::Lifetime, format!("interrupt {cookie:#x} torn down twice"));
+        violation(
+            Kind::Lifetime,
+            format!("interrupt {cookie:#x} torn down twice"),
+        );
         return errno::EINVAL as u64;
     };
     sched::wake(chan);
-    let running = || with(|k| k.sub.newbus.interrupts.by_cookie(cookie).is_some_and(|h| !h.stopped));
+    let running = || {
+        with(|k| {
+            k.sub
+                .newbus
+                .interrupts
+                .by_cookie(cookie)
+                .is_some_and(|h| !h.stopped)
+        })
+    };
     while running() {
         let wait = Wait {
             wmesg: "iethrm",
@@ -203,7 +221,13 @@ fn bus_teardown_intr(args: &Args) -> u64 {
         };
         sched::block_on(cookie, wait);
     }
-    with(|k| k.sub.newbus.interrupts.handlers.retain(|h| h.cookie != cookie));
+    with(|k| {
+        k.sub
+            .newbus
+            .interrupts
+            .handlers
+            .retain(|h| h.cookie != cookie)
+    });
     mem::kfree(cookie);
     0
 }

@@ -59,9 +59,7 @@ fn next_queued() -> Option<u64> {
 fn config_intrhook_establish(args: &Args) -> u64 {
     let hook = args.u64(0);
     if with(|k| k.sub.newbus.hooks.established.contains(&hook)) {
-        printf::console(
-            "config_intrhook_establish: establishing an already established hook.\n",
-        );
+        printf::console("config_intrhook_establish: establishing an already established hook.\n");
         return 1;
     }
     with(|k| k.sub.newbus.hooks.established.push(hook));

@@ -128,7 +128,10 @@ fn bus_generic_add_child(args: &Args) -> u64 {
 fn bus_generic_probe(args: &Args) -> u64 {
     let bus = args.u64(0);
     for driver in super::driver::drivers_of(bus) {
-        call::module(kobj::function(driver, "device_identify_desc"), &[driver, bus]);
+        call::module(
+            kobj::function(driver, "device_identify_desc"),
+            &[driver, bus],
+        );
     }
     0
 }
@@ -155,7 +158,10 @@ pub fn table() -> &'static [(&'static str, Import)] {
         ("bus_generic_add_child", bus_generic_add_child),
         ("bus_generic_probe", bus_generic_probe),
         ("bus_identify_children", bus_generic_probe),
-        ("bus_enumerate_hinted_children", bus_enumerate_hinted_children),
+        (
+            "bus_enumerate_hinted_children",
+            bus_enumerate_hinted_children,
+        ),
         ("bus_child_present", bus_child_present),
         ("bus_topo_lock", bus_topo_lock),
         ("bus_topo_unlock", bus_topo_lock),

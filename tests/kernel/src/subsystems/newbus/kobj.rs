@@ -110,7 +110,11 @@ fn lookup(class: u64, desc: u64) -> u64 {
 fn inherited(class: u64, desc: u64) -> Option<u64> {
     let own = methods(class).find(|(d, _)| *d == desc);
     let own = own.map(|(_, method)| method);
-    own.or_else(|| bases(class).into_iter().find_map(|base| inherited(base, desc)))
+    own.or_else(|| {
+        bases(class)
+            .into_iter()
+            .find_map(|base| inherited(base, desc))
+    })
 }
 
 /// The function that `class` has for the descriptor called `desc`, e.g. "device_attach_desc".

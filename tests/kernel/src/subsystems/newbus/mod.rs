@@ -209,7 +209,9 @@ fn create(parent: u64, order: u32) -> u64 {
         };
         let at = siblings.iter().position(|c| orders(bus, *c) > order);
         if let Some(parent) = bus.device_mut(parent) {
-            parent.children.insert(at.unwrap_or(siblings.len()), address);
+            parent
+                .children
+                .insert(at.unwrap_or(siblings.len()), address);
         }
     });
     address

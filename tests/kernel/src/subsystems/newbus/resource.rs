@@ -2,8 +2,8 @@
 //! A device's resources and `struct resource`, through which inlined bus_space(9) code reaches
 //! registers; must not know interrupts' handlers.
 
-use super::rman::{Type, Wish};
 use super::on;
+use super::rman::{Type, Wish};
 use crate::args::{Args, Import};
 use crate::check::{violation, Kind};
 use crate::layout::Generation;
@@ -169,7 +169,10 @@ pub fn of(device: u64, resource: u64) -> Option<Entry> {
     if found.is_none() {
         violation(
             Kind::Lifetime,
-            format!("{resource:#x} is no resource of {}", super::nameunit(device)),
+            format!(
+                "{resource:#x} is no resource of {}",
+                super::nameunit(device)
+            ),
         );
     }
     found
@@ -184,7 +187,12 @@ fn release(device: u64, resource: u64) -> u64 {
     }
     deactivate(device, resource);
     update(device, entry.kind, entry.rid, |e| e.resource = 0);
-    with(|k| k.sub.newbus.rman.release(entry.kind, entry.start, entry.count));
+    with(|k| {
+        k.sub
+            .newbus
+            .rman
+            .release(entry.kind, entry.start, entry.count)
+    });
     mem::kfree(resource);
     0
 }
@@ -198,7 +206,10 @@ pub fn check_released(device: u64, after: &str) {
     for entry in left {
         violation(
             Kind::Leak,
-            format!("{:?} resource {:#x} left after {after}", entry.kind, entry.start),
+            format!(
+                "{:?} resource {:#x} left after {after}",
+                entry.kind, entry.start
+            ),
         );
         release(device, entry.resource);
     }

@@ -102,9 +102,8 @@ impl Region {
     /// Whether both cannot be held at once.
     fn excludes(&self, other: &Region) -> bool {
         let overlap = self.start <= other.end && other.start <= self.end;
-        let shared = self.shareable
-            && other.shareable
-            && (self.start, self.end) == (other.start, other.end);
+        let shared =
+            self.shareable && other.shareable && (self.start, self.end) == (other.start, other.end);
         self.kind == other.kind && overlap && !shared
     }
 }
@@ -128,7 +127,10 @@ mod tests {
         let mut rman = Rman::default();
         assert_eq!(rman.reserve(wish(Type::Port, 0xca2, 0xca3, 2)), Some(0xca2));
         assert_eq!(rman.reserve(wish(Type::Port, 0xca3, 0xca3, 1)), None);
-        assert_eq!(rman.reserve(wish(Type::Memory, 0xca2, 0xca3, 2)), Some(0xca2));
+        assert_eq!(
+            rman.reserve(wish(Type::Memory, 0xca2, 0xca3, 2)),
+            Some(0xca2)
+        );
         assert!(rman.release(Type::Port, 0xca2, 2));
         assert!(!rman.release(Type::Port, 0xca2, 2));
         assert_eq!(rman.reserve(wish(Type::Port, 0xca3, 0xca3, 1)), Some(0xca3));
@@ -137,8 +139,14 @@ mod tests {
     #[test]
     fn the_lowest_free_range_is_taken_and_lines_are_shared() {
         let mut rman = Rman::default();
-        assert_eq!(rman.reserve(wish(Type::Port, 0x100, 0x1ff, 0x20)), Some(0x100));
-        assert_eq!(rman.reserve(wish(Type::Port, 0x100, 0x1ff, 0x20)), Some(0x120));
+        assert_eq!(
+            rman.reserve(wish(Type::Port, 0x100, 0x1ff, 0x20)),
+            Some(0x100)
+        );
+        assert_eq!(
+            rman.reserve(wish(Type::Port, 0x100, 0x1ff, 0x20)),
+            Some(0x120)
+        );
         assert_eq!(rman.reserve(wish(Type::Port, 0, u64::MAX, 0x10001)), None);
         assert_eq!(rman.reserve(wish(Type::Irq, 5, 5, 1)), Some(5));
         assert_eq!(rman.reserve(wish(Type::Irq, 5, 5, 1)), Some(5));

@@ -45,12 +45,19 @@ pub fn announce(device: u64) {
 fn resources(device: u64) -> String {
     let entries = on(device, |d| d.resources.clone());
     let mut text = String::new();
-    for (kind, name) in [(Type::Port, "port"), (Type::Memory, "iomem"), (Type::Irq, "irq")] {
-        let ranges = entries.iter().filter(|e| e.kind == kind).map(|e| match kind {
-            Type::Irq => format!("{}", e.start),
-            _ if e.count > 1 => format!("{:#x}-{:#x}", e.start, e.start + e.count - 1),
-            _ => format!("{:#x}", e.start),
-        });
+    for (kind, name) in [
+        (Type::Port, "port"),
+        (Type::Memory, "iomem"),
+        (Type::Irq, "irq"),
+    ] {
+        let ranges = entries
+            .iter()
+            .filter(|e| e.kind == kind)
+            .map(|e| match kind {
+                Type::Irq => format!("{}", e.start),
+                _ if e.count > 1 => format!("{:#x}-{:#x}", e.start, e.start + e.count - 1),
+                _ => format!("{:#x}", e.start),
+            });
         let ranges: Vec<String> = ranges.collect();
         if !ranges.is_empty() {
             text += &format!(" {name} {}", ranges.join(","));

@@ -78,7 +78,10 @@ fn create(at: u64, buffer: u64, len: usize, flags: u32, drain: Option<Drain>) ->
 fn on<R: Default>(address: u64, f: impl FnOnce(&mut Sbuf) -> R) -> R {
     let found = with(|k| k.sub.sbufs.0.get_mut(&address).map(f));
     found.unwrap_or_else(|| {
-        violation(Kind::Lifetime, format!("sbuf {address:#x} is not initialised"));
+        violation(
+            Kind::Lifetime,
+            format!("sbuf {address:#x} is not initialised"),
+        );
         R::default()
     })
 }
@@ -168,7 +171,13 @@ fn settle(address: u64) -> u64 {
 }
 
 fn sbuf_new(args: &Args) -> u64 {
-    create(args.u64(0), args.u64(1), args.i32(2).max(0) as usize, args.u32(3), None)
+    create(
+        args.u64(0),
+        args.u64(1),
+        args.i32(2).max(0) as usize,
+        args.u32(3),
+        None,
+    )
 }
 
 fn sbuf_new_for_sysctl(args: &Args) -> u64 {

@@ -224,7 +224,9 @@ impl Process {
     pub fn hardware<T: Hardware, R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         with(|k| {
             let hardware: &mut dyn Any = &mut *k.hardware;
-            f(hardware.downcast_mut().expect("the hardware is of another type"))
+            f(hardware
+                .downcast_mut()
+                .expect("the hardware is of another type"))
         })
     }
 }

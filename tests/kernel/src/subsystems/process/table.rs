@@ -53,7 +53,10 @@ mod tests {
     #[test]
     fn the_lowest_free_descriptor_is_used() {
         let mut table = Table::default();
-        assert_eq!([table.insert(10), table.insert(11), table.insert(12)], [3, 4, 5]);
+        assert_eq!(
+            [table.insert(10), table.insert(11), table.insert(12)],
+            [3, 4, 5]
+        );
         assert_eq!(table.remove(4), Some(11));
         assert_eq!(table.remove(4), None);
         assert_eq!(table.insert(13), 4);

@@ -74,7 +74,13 @@ fn remember(context: u64, oid: Oid) {
     if context == 0 {
         return;
     }
-    match with(|k| k.sub.sysctl.contexts.get_mut(&context).map(|c| c.insert(0, oid))) {
+    match with(|k| {
+        k.sub
+            .sysctl
+            .contexts
+            .get_mut(&context)
+            .map(|c| c.insert(0, oid))
+    }) {
         Some(()) => mem::write(context, oid.0),
         None => violation(
             Kind::Lifetime,
@@ -104,7 +110,10 @@ fn remove(oid: Oid, delete: bool, recurse: bool) -> i32 {
         }
     }
     if references == 0 {
-        violation(Kind::Lifetime, format!("sysctl oid {:#x} removed twice", oid.0));
+        violation(
+            Kind::Lifetime,
+            format!("sysctl oid {:#x} removed twice", oid.0),
+        );
         return errno::EINVAL;
     }
     unregister(oid.0);
@@ -178,7 +187,9 @@ fn first_with_strangers(oids: &[Oid]) -> Option<Oid> {
         let tree = &k.sub.sysctl;
         let last = |oid: &&Oid| {
             let held = oids.iter().filter(|o| o == oid).count();
-            tree.nodes.get(oid).is_some_and(|n| n.references as usize <= held)
+            tree.nodes
+                .get(oid)
+                .is_some_and(|n| n.references as usize <= held)
         };
         let has_stranger = |oid: &&Oid| {
             let children = tree.children(oid.0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `struct sysctl_oid` as modules lay it out; must not know the tree it hangs in.
 
-use crate::mem;
 use crate::layout::Generation;
+use crate::mem;
 use crate::with;
 
 pub const CTLFLAG_WR: u32 = 0x4000_0000;

@@ -106,9 +106,9 @@ fn common(command: u64, data: u64) -> Outcome {
         SETSOFT => set_soft(value() != 0),
         // Stored by the kernel, too, but never looked at.
         SETSOFTTIMEOUTACT => valid(value()).map(|_| 0),
-        SETPRETIMEOUTACT => {
-            valid(value()).map(|a| state(|w| w.pretimeout_action = a)).map(|()| 0)
-        }
+        SETPRETIMEOUTACT => valid(value())
+            .map(|a| state(|w| w.pretimeout_action = a))
+            .map(|()| 0),
         _ => return None,
     })
 }
@@ -190,7 +190,13 @@ pub fn boot() {
     leaf("wd_last_u", 6, shown, "sysctl_handle_int", "IU");
     leaf("wd_last_u_secs", 6, shown + 4, "sysctl_handle_int", "IU");
     if is_exact() {
-        leaf("wd_last_msecs", 4, shown + 8, "sysctl_msec_to_sbintime", "Q");
+        leaf(
+            "wd_last_msecs",
+            4,
+            shown + 8,
+            "sysctl_msec_to_sbintime",
+            "Q",
+        );
     }
 }
 

@@ -128,7 +128,11 @@ fn pat_pow2(pow2: u32, again: bool) -> i32 {
         }
         w.last_pow2
     });
-    show(if pow2 == 0 { 0 } else { (1u64 << pow2.min(63)) / NS_PER_S });
+    show(if pow2 == 0 {
+        0
+    } else {
+        (1u64 << pow2.min(63)) / NS_PER_S
+    });
     let timeout = match pow2 {
         0 => 0,
         _ => 1u64.wrapping_shl(pow2),

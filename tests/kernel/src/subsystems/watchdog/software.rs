@@ -39,7 +39,9 @@ fn config(arguments: &[u64]) {
     if pow2 == 0 {
         return;
     }
-    let timer = sched::after(1u64.wrapping_shl(pow2), || shutdown::panic("watchdog timeout"));
+    let timer = sched::after(1u64.wrapping_shl(pow2), || {
+        shutdown::panic("watchdog timeout")
+    });
     state(|w| w.software.timer = Some(timer));
     mem::write(error, 0i32);
 }
