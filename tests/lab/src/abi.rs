@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The ioctls of <sys/ipmi.h> and <sys/watchdog.h> as bytes that a process passes, for amd64.
+//! The ioctls of <sys/ipmi.h> as bytes that a process passes, for amd64, and what it needs of
+//! <sys/watchdog.h>, <sys/poll.h> and <errno.h>.
 //! Must not know who calls them.
 
 /// `IPMICTL_RECEIVE_MSG_TRUNC`
@@ -36,26 +37,6 @@ pub const RECV_SIZE: usize = 48;
 /// `IPMI_MAX_RX`
 pub const MAX_RX: usize = 1024;
 
-/// `WDIOCPATPAT` of 14 and before: `u_int`, a power of two of nanoseconds and flags.
-pub const WD_PATPAT_14: u64 = iow(42, 4);
-/// `WDIOC_SETPRETIMEOUT` of 14 and before: `int`, seconds.
-pub const WD_SETPRETIMEOUT_14: u64 = iow(47, 4);
-/// `WDIOC_SETPRETIMEOUTACT`: `int`, `WD_SOFT_*`.
-pub const WD_SETPRETIMEOUTACT: u64 = iow(48, 4);
-/// `WDIOC_SETSOFT`: `int`.
-pub const WD_SETSOFT: u64 = iow(49, 4);
-/// `WDIOC_CONTROL` of 15: `int`, `WD_CTRL_*`.
-pub const WD_CONTROL: u64 = iow(51, 4);
-/// `WDIOC_SETTIMEOUT` of 15: `sbintime_t`; pats.
-pub const WD_SETTIMEOUT: u64 = iow(53, 8);
-/// `WDIOC_SETPRETIMEOUT` of 15: `sbintime_t`.
-pub const WD_SETPRETIMEOUT: u64 = iow(57, 8);
-
-/// `WD_ACTIVE`
-pub const WD_ACTIVE: u32 = 0x0800_0000;
-/// `WD_CTRL_RESET`
-pub const WD_CTRL_RESET: u32 = 2;
-
 /// `WD_SOFT_PANIC`
 pub const WD_SOFT_PANIC: u32 = 1;
 /// `WD_SOFT_LOG`
@@ -64,9 +45,9 @@ pub const WD_SOFT_LOG: u32 = 4;
 pub const WD_SOFT_PRINTF: u32 = 8;
 
 /// `POLLIN | POLLRDNORM`
-pub const POLLIN: i32 = 0x41;
+pub const POLLIN: i16 = 0x41;
 /// `POLLERR`
-pub const POLLERR: i32 = 0x08;
+pub const POLLERR: i16 = 0x08;
 
 pub const ENOENT: i32 = 2;
 pub const EIO: i32 = 5;
@@ -78,11 +59,6 @@ pub const ENOTTY: i32 = 25;
 pub const EAGAIN: i32 = 35;
 pub const EMSGSIZE: i32 = 40;
 pub const EOPNOTSUPP: i32 = 45;
-
-/// `_IOW('W', number, size)`
-const fn iow(number: u64, size: u64) -> u64 {
-    0x8000_0000 | size << 16 | (b'W' as u64) << 8 | number
-}
 
 /// `struct ipmi_msg` within the other two: netfn, cmd, length and address of the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -178,20 +154,9 @@ pub fn system_interface(lun: u8) -> [u8; ADDR_SIZE] {
     bytes
 }
 
-/// Nanoseconds as `sbintime_t`, seconds in 32.32 fixed point.
-pub fn sbintime(ns: u64) -> i64 {
-    ((u128::from(ns) << 32) / 1_000_000_000) as i64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn watchdog_ioctls_are_those_of_the_header() {
-        assert_eq!(WD_PATPAT_14, 0x8004_572a);
-        assert_eq!(WD_SETTIMEOUT, 0x8008_5735);
-    }
 
     #[test]
     fn a_receive_survives_the_way_through_user_memory() {
@@ -208,10 +173,5 @@ mod tests {
             },
         };
         assert_eq!(Recv::parse(&recv.bytes()), recv);
-    }
-
-    #[test]
-    fn fixed_point_seconds() {
-        assert_eq!(sbintime(1_500_000_000), 3 << 31);
     }
 }

@@ -19,5 +19,6 @@ pub mod run;
 mod sample;
 pub mod scenario;
 pub mod span;
+pub mod stage;
 pub mod table;
 pub mod timeline;

@@ -90,7 +90,7 @@ fn verdict_cell(verdict: Verdict, text: String) -> Cell {
 
 fn table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table
 }

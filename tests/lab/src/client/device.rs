@@ -11,6 +11,8 @@ use crate::span::Ns;
 pub struct Device<'p> {
     process: &'p Process,
     fd: i32,
+    /// `struct ipmi_req` or `struct ipmi_recv`.
+    argument: u64,
     address: u64,
     request: u64,
     reply: u64,
@@ -36,6 +38,7 @@ impl<'p> Device<'p> {
         Ok(Device {
             process,
             fd,
+            argument: process.alloc(abi::RECV_SIZE),
             address: process.alloc(abi::ADDR_SIZE),
             request: process.alloc(REQUEST_SIZE),
             reply: process.alloc(abi::MAX_RX),
@@ -48,8 +51,8 @@ impl<'p> Device<'p> {
 
     /// Queues a request to the BMC itself.
     pub fn send(&self, msgid: i64, net_fn: u8, cmd: u8, data: &[u8]) -> Result<(), i32> {
-        self.process.store(self.address, &abi::system_interface(0));
-        self.process.store(self.request, data);
+        self.process.write(self.address, &abi::system_interface(0));
+        self.process.write(self.request, data);
         let req = abi::Req {
             addr: self.address,
             addr_len: abi::ADDR_SIZE as u32,
@@ -61,15 +64,14 @@ impl<'p> Device<'p> {
                 data: self.request,
             },
         };
-        errno(
-            self.process
-                .ioctl(self.fd, abi::SEND_COMMAND, &mut req.bytes()),
-        )
+        self.process.write(self.argument, &req.bytes());
+        self.process
+            .ioctl(self.fd, abi::SEND_COMMAND, self.argument)
     }
 
     /// Takes the next completion.
     pub fn receive(&self) -> Result<Reply, i32> {
-        let mut bytes = abi::Recv {
+        let room = abi::Recv {
             addr: self.address,
             addr_len: abi::ADDR_SIZE as u32,
             msg: abi::Msg {
@@ -78,41 +80,33 @@ impl<'p> Device<'p> {
                 ..abi::Msg::default()
             },
             ..abi::Recv::default()
-        }
-        .bytes();
-        errno(
-            self.process
-                .ioctl(self.fd, abi::RECEIVE_MSG_TRUNC, &mut bytes),
-        )?;
-        let recv = abi::Recv::parse(&bytes);
+        };
+        self.process.write(self.argument, &room.bytes());
+        self.process
+            .ioctl(self.fd, abi::RECEIVE_MSG_TRUNC, self.argument)?;
+        let recv = abi::Recv::parse(&self.process.read(self.argument, abi::RECV_SIZE));
         Ok(Reply {
             msgid: recv.msgid,
             net_fn: recv.msg.net_fn,
             cmd: recv.msg.cmd,
             data: self
                 .process
-                .load(self.reply, usize::from(recv.msg.data_len)),
+                .read(self.reply, usize::from(recv.msg.data_len)),
         })
     }
 
     /// Waits until a completion can be taken, for at most `patience`.
     pub fn wait(&self, patience: Ns) -> bool {
-        self.process.poll(self.fd, abi::POLLIN, Some(patience)) & abi::POLLIN != 0
+        let events = self.process.poll(&[(self.fd, abi::POLLIN)], Some(patience));
+        events.is_ok_and(|events| events[0] & abi::POLLIN != 0)
     }
 
     /// Closes the device; what is outstanding is lost.
     pub fn close(self) {
-        for buffer in [self.address, self.request, self.reply] {
+        for buffer in [self.argument, self.address, self.request, self.reply] {
             self.process.free(buffer);
         }
-        self.process.close(self.fd);
-    }
-}
-
-/// The result of a call that returns an errno, 0 for success.
-pub fn errno(value: i32) -> Result<(), i32> {
-    match value {
-        0 => Ok(()),
-        error => Err(error),
+        // It was open.
+        let _ = self.process.close(self.fd);
     }
 }

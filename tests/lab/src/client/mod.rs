@@ -7,8 +7,8 @@ mod sessions;
 mod watchdogd;
 
 pub use device::{Device, Reply};
-pub use sessions::{flood, use_bmc, watch_for_node};
-pub use watchdogd::{crowd, Dog, Generation};
+pub use sessions::{flood, rest, use_bmc, watch_for_node};
+pub use watchdogd::Dog;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -39,7 +39,7 @@ const QUESTIONS: &[(u8, u8, &[u8])] = &[
 /// A program's life: sessions with pauses between them.
 pub fn use_bmc(process: &Process, who: usize, client: &Client, log: &Log) {
     let mut dice = Dice::new(client.seed, "questions");
-    process.sleep(client.starts.saturating_sub(process.now()));
+    rest(process, client.starts.saturating_sub(process.now()));
     let mut msgid = 0;
     while process.now() < client.stops {
         if let Ok(device) = Device::open(process) {
@@ -58,7 +58,7 @@ pub fn use_bmc(process: &Process, who: usize, client: &Client, log: &Log) {
             }
             close(process, device, log);
         }
-        process.sleep(client.pause);
+        rest(process, client.pause);
     }
 }
 
@@ -223,12 +223,20 @@ pub fn flood(
     }
 }
 
+/// Sleeps; nobody sends signals here.
+pub fn rest(process: &Process, for_ns: Ns) {
+    let _ = process.sleep(for_ns);
+}
+
 /// Waits until /dev/ipmi0 is there, looking every few milliseconds.
 pub fn watch_for_node(process: &Process) {
     loop {
         match process.open("/dev/ipmi0") {
-            Ok(fd) => return process.close(fd),
-            Err(_) => process.sleep(20 * MS),
+            Ok(fd) => {
+                let _ = process.close(fd);
+                return;
+            }
+            Err(_) => rest(process, 20 * MS),
         }
     }
 }

@@ -83,12 +83,18 @@ fn re_attach(dice: &mut Dice) -> Plan {
 }
 
 fn crowded_dog(dice: &mut Dice) -> Plan {
-    let mut plan = Plan::new(dice, 60 * S);
-    plan.clients = ordinary(dice, 50 * S);
+    let mut plan = Plan::new(dice, 0);
     let mut at = dice.between(8 * S, 10 * S);
     for _ in 0..dice.between(2, 5) {
-        plan.acts.push((at, Act::Crowd));
-        at += dice.between(2 * S, 8 * S);
+        let disarmed = dice.chance(50);
+        plan.acts.push((at, Act::Crowd { disarmed }));
+        at += match disarmed {
+            // Long enough for a BMC that was not disarmed to tell.
+            true => 700 * S,
+            false => dice.between(2 * S, 60 * S),
+        };
     }
+    plan.lasts = at;
+    plan.clients = ordinary(dice, 50 * S);
     plan
 }

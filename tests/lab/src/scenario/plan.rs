@@ -108,8 +108,8 @@ pub enum Act {
     Detach,
     /// devctl attach.
     Attach,
-    /// Two pats and a disarm at once from several threads.
-    Crowd,
+    /// Several threads pat and disarm at once; the last word is a pat, or a disarm.
+    Crowd { disarmed: bool },
     /// `count` requests are queued at once, one descriptor for every hundred, then a pat made.
     Flood { count: u64 },
 }

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A machine with a board, a module and processes, and what they leave behind as a record. Must
+//! not know plans' bounds nor what ought to be true.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use anyhow::{anyhow, bail, Result};
+use ipmi_bmc::{Bmc, Interface, Kcs};
+use ipmi_kernel::subsystems::kld::api::Kld;
+use ipmi_kernel::{Config, HwEvent, Machine, Process, Stop};
+
+use crate::board::{Board, Registers};
+use crate::client::{self, Dog, Log, Notes};
+use crate::ko::Ko;
+use crate::record::{Note, Passage, Pat, Record, Way};
+use crate::scenario::Plan;
+use crate::span::{Ns, MS};
+
+/// How often the processor time of the module's threads is looked at.
+const SAMPLE: Ns = 250 * MS;
+
+/// A running machine. Its clock starts at one second.
+pub struct Stage {
+    pub machine: Machine,
+    pub log: Log,
+    kld: Option<Kld>,
+    /// Set when the machine has ended.
+    pub ended: Option<Stop>,
+    worker: Vec<(Ns, Ns)>,
+}
+
+impl Stage {
+    /// A booted machine of that plan, without the module.
+    pub fn new(plan: &Plan, seed: u64) -> Stage {
+        let config = Config {
+            seed,
+            kenv: kenv(plan),
+            preempt: plan.preempt,
+            ..Config::default()
+        };
+        Stage {
+            machine: Machine::new(config, Box::new(board(plan))),
+            log: Rc::new(RefCell::new(Notes::default())),
+            kld: None,
+            ended: None,
+            worker: Vec::new(),
+        }
+    }
+
+    /// Runs until that time, or to the machine's end.
+    pub fn run_until(&mut self, until: Ns) {
+        while self.ended.is_none() && self.machine.now() < until {
+            let stop = self
+                .machine
+                .run_until(until.min(self.machine.now() + SAMPLE));
+            self.sample();
+            self.note(stop);
+        }
+    }
+
+    /// Keeps in mind that the machine has ended, if it has.
+    pub fn note(&mut self, stop: Stop) {
+        match stop {
+            Stop::Time | Stop::Idle => {}
+            end => self.ended = Some(end),
+        }
+    }
+
+    fn sample(&mut self) {
+        let usage = self.machine.usage();
+        let busy = usage
+            .threads
+            .iter()
+            .filter(|t| t.of_module)
+            .map(|t| t.busy_ns)
+            .sum();
+        self.worker.push((self.machine.now(), busy));
+    }
+
+    /// kldload(8). An error means that the file is no module for such a kernel.
+    pub fn load(&mut self, ko: &Ko) -> Result<()> {
+        let from = self.machine.now();
+        let loaded = self.machine.kldload(&ko.path);
+        match loaded {
+            Ok(Ok(kld)) => self.kld = Some(kld),
+            Ok(Err(error)) => return Err(anyhow!("{}: {error}", ko.path.display())),
+            Err(stop) => self.note(stop),
+        }
+        self.passed(Way::Load, from);
+        Ok(())
+    }
+
+    /// kldunload(8); an errno, 0 for success.
+    pub fn unload(&mut self) -> Result<i32> {
+        let Some(kld) = self.kld else {
+            bail!("nothing is loaded")
+        };
+        let from = self.machine.now();
+        let done = self.machine.kldunload(kld);
+        Ok(self.outcome(Way::Unload, from, done))
+    }
+
+    /// The errno of something that has been done, 0 if the machine ended in it.
+    pub fn outcome(&mut self, way: Way, from: Ns, done: Result<i32, Stop>) -> i32 {
+        let error = done.unwrap_or_else(|stop| {
+            self.note(stop);
+            0
+        });
+        self.passed(way, from);
+        error
+    }
+
+    /// Writes down that a passage which began at `from` has ended, unless the machine has.
+    pub fn passed(&mut self, way: Way, from: Ns) {
+        let to = self.ended.is_none().then(|| self.machine.now());
+        self.log
+            .borrow_mut()
+            .passages
+            .push(Passage { way, from, to });
+    }
+
+    /// Starts a process.
+    pub fn process(&mut self, name: &str, body: impl FnOnce(&Process, &Log) + 'static) {
+        let log = self.log.clone();
+        self.machine.spawn(name, move |process| body(process, &log));
+    }
+
+    /// Starts a process that patiently pats once, or disarms with 0.
+    pub fn pat(&mut self, timeout: Ns) {
+        self.process("pat", move |process, log| {
+            if let Ok(dog) = Dog::open(process, log) {
+                dog.pat(timeout);
+            }
+        });
+    }
+
+    /// Notes as a passage how long it takes from `from`, or from now if that is later, until
+    /// the device node is there.
+    pub fn watch_for_node(&mut self, from: Ns) {
+        self.process("watch", move |process, log| {
+            let from = from.max(process.now());
+            let index = {
+                let passages = &mut log.borrow_mut().passages;
+                passages.push(Passage {
+                    way: Way::Attach,
+                    from,
+                    to: None,
+                });
+                passages.len() - 1
+            };
+            client::watch_for_node(process);
+            log.borrow_mut().passages[index].to = Some(process.now().max(from));
+        });
+    }
+
+    /// All that was seen.
+    pub fn record(mut self, plan: &Plan) -> Record {
+        self.sample();
+        let end = self.machine.now();
+        let seen = self
+            .machine
+            .hardware(|board: &mut Board| board.seen().clone());
+        let mut pats = self.pats(plan);
+        pats.sort_by_key(|pat| pat.at);
+        let notes = self.log.take();
+        let mut record = Record {
+            end,
+            pats,
+            requests: notes.requests,
+            strays: notes.strays,
+            asked: notes.asked,
+            bmc: plan.course.clone(),
+            timer: seen.timer,
+            confirmed: seen.confirmed,
+            begun: seen.begun,
+            pretimeouts: self.machine.pretimeouts(),
+            host_resets: Vec::new(),
+            console: self.console(),
+            worker: std::mem::take(&mut self.worker),
+            io_accesses: seen.accesses,
+            passages: notes.passages,
+            violations: self.violations(),
+            disappointments: notes.disappointments,
+        };
+        self.end_of(&mut record);
+        record.asked.sort_by_key(|&(at, _)| at);
+        record
+    }
+
+    /// What the kernel noted of each pat, and those that have not returned.
+    fn pats(&mut self, plan: &Plan) -> Vec<Pat> {
+        let stopped = self.machine.panicked().map_or(Ns::MAX, |(at, _)| at);
+        let asked = plan.watchdogd.map_or(0, |options| options.pretimeout);
+        let kept = |timeout| if timeout > asked { asked } else { 0 };
+        let done = self.machine.pats();
+        let done = done.iter().filter(|pat| pat.at < stopped).map(|pat| Pat {
+            at: pat.at,
+            timeout: pat.timeout_ns,
+            pretimeout: kept(pat.timeout_ns),
+            returned: Some((pat.at + pat.latency_ns, pat.error)),
+        });
+        let log = self.log.borrow();
+        let held = log
+            .pats
+            .iter()
+            .filter(|pat| pat.returned.is_none())
+            .copied();
+        done.chain(held).collect()
+    }
+
+    /// The lines that drivers of IPMI wrote.
+    fn console(&self) -> Vec<Note> {
+        let console = self.machine.console();
+        let ours = console
+            .iter()
+            .filter(|line| line.text.to_ascii_lowercase().contains("ipmi"));
+        ours.map(|line| Note {
+            at: line.at,
+            text: line.text.clone(),
+        })
+        .collect()
+    }
+
+    fn violations(&self) -> Vec<Note> {
+        let violations = self.machine.violations();
+        let note = |v: &ipmi_kernel::check::Violation| Note {
+            at: v.at,
+            text: format!("the kernel complains ({:?}): {}", v.kind, v.text),
+        };
+        violations.iter().map(note).collect()
+    }
+
+    /// How the machine ended, if it did.
+    fn end_of(&self, record: &mut Record) {
+        let text = match &self.ended {
+            Some(Stop::Host(HwEvent::HostReset(why))) => format!("reset {why}"),
+            Some(Stop::Host(HwEvent::PowerCycle)) => "power cycled by the BMC".into(),
+            Some(Stop::Host(HwEvent::PowerOff)) => "powered off by the BMC".into(),
+            _ => return,
+        };
+        record.host_resets.push(Note {
+            at: record.end,
+            text,
+        });
+    }
+}
+
+/// Hints and tunables. `spacing` is in bits, as hint.ipmi.N.spacing is.
+fn kenv(plan: &Plan) -> Vec<(String, String)> {
+    let hint = |name: &str, value: String| (format!("hint.ipmi.0.{name}"), value);
+    let mut kenv = vec![hint("at", "isa".into()), hint("mode", "KCS".into())];
+    let spacing = match plan.registers {
+        Registers::Ports { base, spacing } => {
+            kenv.push(hint("port", format!("{base:#x}")));
+            u64::from(spacing)
+        }
+        Registers::Memory { base, spacing } => {
+            kenv.push(hint("maddr", format!("{base:#x}")));
+            spacing
+        }
+    };
+    kenv.push(hint("spacing", (8 * spacing).to_string()));
+    kenv.extend(
+        plan.tunables
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.clone())),
+    );
+    kenv
+}
+
+fn board(plan: &Plan) -> Board {
+    let mut kcs = Kcs::new(Bmc::new(plan.bmc.clone()));
+    kcs.set_executes(plan.executes);
+    for (when, fault) in &plan.faults {
+        kcs.faults_mut().add(when.clone(), fault.clone());
+    }
+    Board::new(plan.registers, Box::new(kcs))
+}
