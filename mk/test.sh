@@ -33,7 +33,7 @@ tests() {
 }
 
 if "$cargo" fmt --version >/dev/null 2>&1; then
-	step "$cargo" fmt --all --check
+	step "$cargo" fmt --all -- --check -l
 fi
 if "$cargo" clippy --version >/dev/null 2>&1; then
 	step "$cargo" clippy --quiet --workspace --all-targets -- -D warnings
