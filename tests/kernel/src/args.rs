@@ -14,7 +14,7 @@ pub type Import = fn(&Args) -> u64;
 #[repr(C)]
 pub struct Args {
     regs: [u64; 6],
-    return_address: u64,
+    _return_address: u64,
     stack: [u64; 0],
 }
 
@@ -44,10 +44,5 @@ impl Args {
     /// A C string argument. A bad pointer is a violation.
     pub fn str(&self, n: usize) -> String {
         mem::cstr(self.u64(n))
-    }
-
-    /// Where the module will continue.
-    pub fn return_address(&self) -> u64 {
-        self.return_address
     }
 }

@@ -10,10 +10,15 @@ use crate::sched::HOST;
 /// May switch threads, so nothing may be borrowed. `function` may also be a kernel function's
 /// stub (see [`crate::imports::stub`]).
 pub fn module(function: u64, args: &[u64]) -> u64 {
-    let current = with(|k| k.sched.current);
+    let current = with(|k| {
+        k.current_mut().entered.push(function);
+        k.sched.current
+    });
     assert_ne!(
         current, HOST,
         "module code needs a thread: use Machine::execute"
     );
-    border::call(function, args)
+    let value = border::call(function, args);
+    with(|k| k.current_mut().entered.pop());
+    value
 }

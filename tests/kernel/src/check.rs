@@ -60,13 +60,22 @@ impl Kernel {
 
     /// How the running thread came here: `, in f+0x10 < g+0x20`, empty outside module code.
     fn backtrace(&self) -> String {
-        let mut places = vec![];
+        let places: Vec<_> = self.callers().iter().map(|pc| self.symbol(*pc)).collect();
+        match places.is_empty() {
+            true => String::new(),
+            false => format!(", in {}", places.join(" < ")),
+        }
+    }
+
+    /// The module addresses to which the running thread will return, innermost first.
+    fn callers(&self) -> Vec<u64> {
+        const DEEPEST: usize = 8;
+        let mut callers = vec![];
         let crossing = self.pcpu.crossing;
-        let mut pc = crossing.caller;
-        let mut bp = crossing.module_bp;
-        while pc != 0 && places.len() < 8 {
-            places.push(self.symbol(pc));
-            let stacks = self.thread(self.sched.current).stacks.as_ref();
+        let (mut pc, mut bp) = (crossing.caller, crossing.module_bp);
+        let stacks = self.thread(self.sched.current).stacks.as_ref();
+        while self.image_at(pc).is_some() && callers.len() < DEEPEST {
+            callers.push(pc);
             if !stacks.is_some_and(|s| s.in_module(bp) && s.in_module(bp + 8)) {
                 break;
             }
@@ -75,14 +84,21 @@ impl Kernel {
                 pc = *((bp + 8) as *const u64);
                 bp = *(bp as *const u64);
             }
-            if self.image_at(pc).is_none() {
-                break;
-            }
         }
-        match places.is_empty() {
-            true => String::new(),
-            false => format!(", in {}", places.join(" < ")),
-        }
+        callers
+    }
+
+    /// The module address on whose behalf the kernel works, to tell whose something new is. A
+    /// tail call leaves no return address; then it is the function that was entered.
+    pub(crate) fn site(&self) -> u64 {
+        let entered = self
+            .thread(self.sched.current)
+            .entered
+            .iter()
+            .rev()
+            .copied();
+        let mut all = self.callers().into_iter().chain(entered);
+        all.find(|pc| self.image_at(*pc).is_some()).unwrap_or(0)
     }
 }
 

@@ -22,7 +22,11 @@ fn init(args: &Args) -> u64 {
     let description = wmesg(args.u64(1));
     mem::write(cv, args.u64(1));
     mem::write(cv + CV_WAITERS, 0u32);
-    if with(|k| k.condvars.insert(cv, (description, args.return_address()))).is_some() {
+    let again = with(|k| {
+        let site = k.site();
+        k.condvars.insert(cv, (description, site)).is_some()
+    });
+    if again {
         violation(
             Kind::Lifetime,
             format!("condition variable {description} initialised twice"),

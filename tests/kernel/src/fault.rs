@@ -2,6 +2,7 @@
 //! What a trap of module code means: a register access goes to the hardware, everything else is
 //! a violation in words; must not know devices.
 
+use crate::arch::spin;
 use crate::arch::trap::{Frame, RSP};
 use crate::check::{fatal, Kind};
 use crate::imports;
@@ -32,6 +33,10 @@ impl Kernel {
         match frame.signal as libc::c_int {
             libc::SIGILL => (Kind::Trap, format!("undefined instruction at {place}")),
             libc::SIGFPE => (Kind::Trap, format!("division fault at {place}")),
+            spin::SIGNAL => (
+                Kind::Livelock,
+                format!("code that loops for ever at {place}"),
+            ),
             libc::SIGTRAP => (Kind::Trap, format!("breakpoint at {place}")),
             _ => self.explain_access(frame, place),
         }

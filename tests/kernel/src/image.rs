@@ -73,6 +73,11 @@ impl Image {
 }
 
 impl Kernel {
+    /// A loaded image by its number.
+    pub fn image(&self, id: u32) -> Option<&Image> {
+        self.images.iter().find(|image| image.id == id)
+    }
+
     pub(crate) fn image_at(&self, address: u64) -> Option<&Image> {
         self.images.iter().find(|image| image.contains(address))
     }

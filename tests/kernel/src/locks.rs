@@ -287,7 +287,7 @@ fn chan(object: u64) -> u64 {
 
 /// Makes a lock. `kind` is its type for witness(4), the name if empty.
 pub fn init(object: u64, name: u64, kind: u64, options: Options) {
-    let site = with(|k| k.pcpu.crossing.caller);
+    let site = with(|k| k.site());
     let text = if name == 0 {
         String::new()
     } else {

@@ -98,7 +98,7 @@ impl Malloc {
 }
 
 /// Allocates for the module.
-fn allocate(len: usize, kind: u64, flags: u32, site: u64) -> u64 {
+fn allocate(len: usize, kind: u64, flags: u32) -> u64 {
     match flags & (M_WAITOK | M_NOWAIT) {
         M_WAITOK => sched::may_sleep("malloc with M_WAITOK"),
         M_NOWAIT => {}
@@ -109,7 +109,10 @@ fn allocate(len: usize, kind: u64, flags: u32, site: u64) -> u64 {
     }
     sched::preempt_point();
     let kind = type_name(kind);
-    let address = with(|k| k.malloc.add(Block { len, kind, site }));
+    let address = with(|k| {
+        let site = k.site();
+        k.malloc.add(Block { len, kind, site })
+    });
     mem::fill(address, if flags & M_ZERO != 0 { 0 } else { JUNK }, len);
     address
 }
@@ -172,22 +175,12 @@ impl Kernel {
 }
 
 fn malloc(args: &Args) -> u64 {
-    allocate(
-        args.u64(0) as usize,
-        args.u64(1),
-        args.u32(2),
-        args.return_address(),
-    )
+    allocate(args.u64(0) as usize, args.u64(1), args.u32(2))
 }
 
 fn mallocarray(args: &Args) -> u64 {
     match args.u64(0).checked_mul(args.u64(1)) {
-        Some(len) => allocate(
-            len as usize,
-            args.u64(2),
-            args.u32(3),
-            args.return_address(),
-        ),
+        Some(len) => allocate(len as usize, args.u64(2), args.u32(3)),
         None => fatal(Kind::Misuse, "mallocarray overflows"),
     }
 }
@@ -200,7 +193,7 @@ fn free(args: &Args) -> u64 {
 /// realloc(9), and with `free_old` reallocf(9), which differ only in failing.
 fn realloc(args: &Args) -> u64 {
     let (old, len) = (args.u64(0), args.u64(1) as usize);
-    let new = allocate(len, args.u64(2), args.u32(3), args.return_address());
+    let new = allocate(len, args.u64(2), args.u32(3));
     if old != 0 {
         let Some(block) = with(|k| k.malloc.live.get(&old).cloned()) else {
             let place = fault::describe(old);
@@ -218,7 +211,7 @@ fn realloc(args: &Args) -> u64 {
 fn strdup(args: &Args) -> u64 {
     let mut text = mem::cstr_bytes(args.u64(0));
     text.push(0);
-    let new = allocate(text.len(), args.u64(1), M_WAITOK, args.return_address());
+    let new = allocate(text.len(), args.u64(1), M_WAITOK);
     mem::put(new, &text);
     new
 }

@@ -30,6 +30,7 @@ global_asm!(
     "mov rax, [rsp + 56]",
     "mov gs:[{caller}], rax",
     "mov qword ptr gs:[{in_module}], 0",
+    "inc qword ptr gs:[{crossings}]",
     "mov rsp, gs:[{host_sp}]",
     "mov edi, r11d",
     "call {dispatch}",
@@ -42,6 +43,7 @@ global_asm!(
     module_bp = const pcpu::MODULE_BP,
     caller = const pcpu::CALLER,
     in_module = const pcpu::IN_MODULE,
+    crossings = const pcpu::CROSSINGS,
     host_sp = const pcpu::HOST_SP,
     dispatch = sym dispatch,
 );

@@ -5,5 +5,6 @@
 pub mod border;
 pub mod pcpu;
 pub mod signal;
+pub mod spin;
 pub mod stack;
 pub mod trap;

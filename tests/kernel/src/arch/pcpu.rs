@@ -19,6 +19,9 @@ pub const IN_MODULE: usize = PRIVATE + 32;
 /// Where a trap continues; a memory word, because no register is free by then.
 pub const RESUME: usize = PRIVATE + 40;
 
+/// How often module code was left, for an alarm on code that never leaves.
+pub const CROSSINGS: usize = PRIVATE + 48;
+
 /// What a thread takes along when it leaves the processor.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,7 +41,8 @@ pub struct Pcpu {
     pub crossing: Crossing,
     pub in_module: u64,
     pub resume: u64,
-    _pad: [u64; 506],
+    pub crossings: u64,
+    _pad: [u64; 505],
 }
 
 impl Pcpu {
@@ -70,6 +74,7 @@ mod tests {
         assert_eq!(HOST_SP + offset_of!(Crossing, caller), CALLER);
         assert_eq!(offset_of!(Pcpu, in_module), IN_MODULE);
         assert_eq!(offset_of!(Pcpu, resume), RESUME);
+        assert_eq!(offset_of!(Pcpu, crossings), CROSSINGS);
         assert_eq!(size_of::<Pcpu>(), 8192);
     }
 }

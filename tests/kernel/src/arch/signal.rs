@@ -10,14 +10,16 @@ use std::sync::OnceLock;
 
 use super::border;
 use super::pcpu::Pcpu;
+use super::spin;
 use super::trap;
 
-const SIGNALS: [libc::c_int; 5] = [
+const SIGNALS: [libc::c_int; 6] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGILL,
     libc::SIGFPE,
     libc::SIGTRAP,
+    spin::SIGNAL,
 ];
 const ALTERNATE_STACK: usize = 64 << 10;
 
@@ -34,6 +36,7 @@ pub fn watch(pcpu: *mut Pcpu) {
     PREVIOUS.get_or_init(install);
     if !HAS_STACK.replace(true) {
         alternate_stack();
+        spin::watch();
     }
     PCPU.set(pcpu);
 }
@@ -48,7 +51,8 @@ fn install() -> Vec<libc::sigaction> {
                 let mut action: libc::sigaction = mem::zeroed();
                 let mut previous: libc::sigaction = mem::zeroed();
                 action.sa_sigaction = handler as *const () as usize;
-                action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+                action.sa_flags =
+                    libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER | libc::SA_RESTART;
                 let failed = libc::sigaction(*signal, &action, &mut previous);
                 assert_eq!(failed, 0, "sigaction: {}", io::Error::last_os_error());
                 previous
@@ -89,6 +93,9 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
             let context = &mut *context.cast::<libc::ucontext_t>();
             (&mut context.uc_mcontext.gregs, &mut *pcpu)
         };
+        if signal == spin::SIGNAL {
+            return spin::fired(pcpu, gregs);
+        }
         // SAFETY: Linux passes a valid siginfo; si_addr is meaningful for these signals.
         let address = unsafe { (*info).si_addr() } as u64;
         if let Some(fixup) = border::copy_fixup(gregs[libc::REG_RIP as usize] as u64) {
@@ -101,7 +108,9 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
             return;
         }
     }
-    forward(signal);
+    if signal != spin::SIGNAL {
+        forward(signal);
+    }
 }
 
 /// Not ours: restores what was there before and lets the instruction fault again.

@@ -11,6 +11,9 @@ const PAGE: usize = 4096;
 pub const MODULE_STACK: usize = 4 * PAGE;
 /// What this kernel's own code has; only touched pages cost memory.
 const HOST_STACK: usize = 1 << 20;
+/// Unreadable space below the module's stack: a frame made too large by a length that the user
+/// chose (at most 64 KiB) must not reach anything else.
+const MODULE_GUARD: usize = 32 * PAGE;
 /// Never-written module stack, recognisable in a register dump and the same in every run.
 const FILL: u8 = 0xd4;
 
@@ -20,7 +23,7 @@ pub struct Stacks {
 }
 
 const HOST: usize = PAGE;
-const MODULE: usize = HOST + HOST_STACK + PAGE;
+const MODULE: usize = HOST + HOST_STACK + MODULE_GUARD;
 const THREAD: usize = MODULE + MODULE_STACK + PAGE;
 const TOTAL: usize = THREAD + PAGE + PAGE;
 
@@ -85,10 +88,10 @@ impl Stacks {
         (bottom..bottom + MODULE_STACK as u64).contains(&address)
     }
 
-    /// Whether `address` is in the guard page below the module's stack.
+    /// Whether `address` is in the guard below the module's stack.
     pub fn in_module_guard(&self, address: u64) -> bool {
         let bottom = (self.base + MODULE) as u64;
-        (bottom - PAGE as u64..bottom).contains(&address)
+        (bottom - MODULE_GUARD as u64..bottom).contains(&address)
     }
 
     /// Whether a stack pointer has left the module's stack at the lower end.

@@ -113,6 +113,7 @@ pub fn divert(pcpu: &mut Pcpu, gregs: &mut [i64; 23], signal: libc::c_int, addre
     pcpu.crossing.module_bp = frame.regs[RBP];
     pcpu.crossing.caller = frame.rip;
     pcpu.in_module = 0;
+    pcpu.crossings += 1;
     gregs[libc::REG_RSP as usize] = at as i64;
     gregs[libc::REG_RIP as usize] = ipmi_kernel_trap as *const () as i64;
     // The string instructions of Rust code expect a clear direction flag.

@@ -53,9 +53,14 @@ impl Clock {
     /// Moves to `t`, which is not in the past. The real clock sleeps until then.
     pub fn advance(&mut self, t: u64) {
         if self.started.is_some() {
+            // Linux needs tens of microseconds to wake a thread; a delay is spun as on FreeBSD.
+            const SPIN: u64 = 100_000;
             let wait = t.saturating_sub(self.now());
-            if wait > 0 {
-                std::thread::sleep(Duration::from_nanos(wait));
+            if wait > SPIN {
+                std::thread::sleep(Duration::from_nanos(wait - SPIN));
+            }
+            while self.now() < t {
+                std::hint::spin_loop();
             }
         }
         self.now = self.now.max(t);

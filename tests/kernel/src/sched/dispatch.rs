@@ -5,7 +5,7 @@
 use std::panic;
 
 use super::thread::State;
-use super::{Event, Tid, Wake, HOST};
+use super::{Event, Tid, Wake, CONTEXT_SWITCH, HOST};
 use crate::arch::border;
 use crate::kernel::{with, Kernel};
 use crate::machine::{HwEvent, Stop};
@@ -151,6 +151,7 @@ impl Kernel {
             }
             State::Blocked => {
                 thread.wake = Wake::TimedOut;
+                thread.busy += CONTEXT_SWITCH;
                 thread.set(State::Ready);
                 let chan = thread.chan;
                 self.sched.sleepers.remove(tid, chan);

@@ -45,6 +45,8 @@ pub struct Thread {
     pub no_sleep: Vec<&'static str>,
     /// Locks held, in the order in which they were taken.
     pub held: Vec<Held>,
+    /// The functions by which module code was entered, outermost first.
+    pub entered: Vec<u64>,
     /// Nanoseconds spent on a processor.
     pub busy: u64,
     /// Scheduling points since it last delayed or waited.
@@ -95,6 +97,7 @@ impl Thread {
             interrupted: false,
             no_sleep: vec![],
             held: vec![],
+            entered: vec![],
             busy: 0,
             steps: 0,
             killed: false,

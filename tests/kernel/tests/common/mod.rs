@@ -3,6 +3,9 @@
 //! calling kernel functions as a module would; must not know any driver.
 #![allow(dead_code)]
 
+pub mod fake;
+pub mod module;
+
 use ipmi_kernel::check::Kind;
 use ipmi_kernel::{call, imports, mem, Config, Hardware, HwEvent, Machine};
 
