@@ -85,7 +85,8 @@ pub struct Devfs {
 }
 
 impl Devfs {
-    fn by_name(&self, name: &str) -> Option<u64> {
+    /// The `struct cdev` of the node called `name`.
+    pub fn by_name(&self, name: &str) -> Option<u64> {
         let mut named = self.cdevs.iter();
         let found = named.find(|(_, c)| c.devsw.is_some() && c.node.name == name);
         found.map(|(address, _)| *address)

@@ -4,7 +4,6 @@
 
 use crate::locks::{self, Class, Options};
 use crate::mem;
-use crate::with;
 
 /// `struct eventhandler_list`: name, flags, runcount, mutex, link, entries.
 const LIST_LEN: usize = 80;
@@ -70,10 +69,8 @@ impl List {
         let address = mem::kalloc(LIST_LEN, "eventhandler list");
         let name = mem::intern(name);
         mem::write(address, name);
-        // The lock is the kernel's, whoever was the first to register.
-        let caller = with(|k| std::mem::take(&mut k.pcpu.crossing.caller));
         locks::init(address + LOCK, name, 0, MUTEX);
-        with(|k| k.pcpu.crossing.caller = caller);
+        locks::adopt(address + LOCK);
         let list = List(address);
         list.set_last(address + ENTRIES_FIRST);
         list
