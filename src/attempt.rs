@@ -3,7 +3,7 @@
 //! caller has. It knows neither requests nor locks.
 
 use crate::time::{Instant, MS, SEC, US};
-use crate::transport::{Action, Exchange, Failure, Limits, Transport};
+use crate::transport::{Action, Exchange, Failure, Interface, Limits, Transport};
 
 /// What a context has to offer to an attempt.
 pub trait Wire {
@@ -46,7 +46,21 @@ pub fn pace(looks: u32, waited: u64) -> Pace {
 }
 
 /// Runs one attempt to its end.
-pub fn run<W: Wire, T: Transport>(
+pub fn run<W: Wire>(
+    wire: &W,
+    interface: &mut Interface,
+    limits: Limits,
+    exchange: &mut Exchange<'_>,
+) -> Result<(), Failure> {
+    match interface {
+        Interface::Kcs(kcs) => drive(wire, kcs, limits, exchange),
+        Interface::Smic(smic) => drive(wire, smic, limits, exchange),
+        Interface::Bt(bt) => drive(wire, bt, limits, exchange),
+    }
+}
+
+/// The same, compiled for one machine.
+pub fn drive<W: Wire, T: Transport>(
     wire: &W,
     transport: &mut T,
     limits: Limits,

@@ -45,11 +45,11 @@ pub fn send<K: Kernel>(
     command: &Command,
     fill: impl FnOnce(&mut [u8]) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
-    if command.length > crate::queue::REQUEST_MAX.saturating_sub(2) {
-        return Err(Errno::MessageSize);
-    }
     let limit = kernel.settings().max_requests;
     kernel.locked(|state| {
+        if command.length > state.startup.terms.longest_request.saturating_sub(2) {
+            return Err(Errno::MessageSize);
+        }
         let client = state.clients.find(id).ok_or(Errno::Gone)?;
         if client.outstanding() >= limit {
             return Err(Errno::Again);

@@ -80,12 +80,15 @@ impl Link {
         }
     }
 
-    /// How patient the next attempt is. Every fourth try is as patient as with a healthy BMC,
-    /// for one that is merely slow.
-    pub fn limits(&self) -> Limits {
+    /// How patient the next attempt is, at a BMC that may take `answer` nanoseconds to answer. Every
+    /// fourth try is as patient as with a healthy BMC, for one that is merely slow.
+    pub fn limits(&self, answer: u64) -> Limits {
         match self.phase {
             Phase::Trying { .. } if self.tries % 4 != 3 => Limits::PROBING,
-            _ => Limits::PATIENT,
+            _ => Limits {
+                answer,
+                ..Limits::PATIENT
+            },
         }
     }
 

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use crate::line::Line;
 use crate::state::State;
 use crate::time::Instant;
+use crate::transport::Kind;
 
 /// What the caller of a driver entry may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +178,9 @@ pub trait Kernel {
     fn delay(&self, us: u32);
     /// Sleeps.
     fn pause(&self, ns: u64);
-    /// Reads a register of the system interface.
+    /// Which system interface the device has.
+    fn interface(&self) -> Kind;
+    /// Reads a register of it.
     fn read(&self, register: u8) -> u8;
     /// Writes one.
     fn write(&self, register: u8, value: u8);

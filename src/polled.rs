@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::attempt::{self, Pace, Wire};
 use crate::kernel::{Kernel, Shared};
 use crate::time::{Instant, MS, US};
-use crate::transport::{Exchange, Failure, Limits, Transport};
+use crate::transport::{Exchange, Failure, Interface, Limits};
 use crate::wire::{DriverReply, Message};
 
 /// All that failing attempts may cost one stop of the machine.
@@ -59,8 +59,13 @@ impl Default for Budget {
     }
 }
 
-/// The hardware, taken over from the worker until dropped.
+/// The hardware, taken over from the worker until dropped, with a machine of its own.
 pub struct Seized<'k, K: Kernel> {
+    polled: Polled<'k, K>,
+    interface: Interface,
+}
+
+struct Polled<'k, K: Kernel> {
     kernel: &'k K,
     elapsed: Cell<u64>,
 }
@@ -71,27 +76,32 @@ impl<'k, K: Kernel> Seized<'k, K> {
     pub fn take(kernel: &'k K, others_run: bool) -> Seized<'k, K> {
         let shared = kernel.shared();
         // Odd while taken: see `Shared::seizures`.
-        shared.seizures.fetch_or(1, Acquire);
+        let before = shared.seizures.fetch_or(1, Acquire);
         let mut waited = 0u32;
         while others_run && shared.in_attempt.load(Acquire) && waited < LET_GO {
             kernel.delay(10);
             waited = waited.saturating_add(10);
         }
-        Seized {
+        let polled = Polled {
             kernel,
             elapsed: Cell::new(u64::from(waited).saturating_mul(US)),
+        };
+        // A late answer to the worker or to one of the last seizures must not pass for one to this.
+        let sequence = Interface::POLLED | before.wrapping_mul(8) as u8;
+        Seized {
+            polled,
+            interface: Interface::new(kernel.interface(), sequence),
         }
     }
 
     /// Nanoseconds spent since the hardware was taken, as counted.
     pub fn elapsed(&self) -> u64 {
-        self.elapsed.get()
+        self.polled.elapsed.get()
     }
 
     /// One attempt, ended after `budget` nanoseconds.
-    pub fn transact<T: Transport>(
-        &self,
-        transport: &mut T,
+    pub fn transact(
+        &mut self,
         message: &Message,
         reply: &mut DriverReply,
         budget: u64,
@@ -106,17 +116,13 @@ impl<'k, K: Kernel> Seized<'k, K> {
             request: message.as_bytes(),
             reply: reply.arrival(),
         };
-        attempt::run(self, transport, limits, &mut exchange)
-    }
-
-    fn spend(&self, ns: u64) {
-        self.elapsed.set(self.elapsed.get().saturating_add(ns));
+        attempt::run(&self.polled, &mut self.interface, limits, &mut exchange)
     }
 }
 
 impl<K: Kernel> Drop for Seized<'_, K> {
     fn drop(&mut self) {
-        release(self.kernel.shared());
+        release(self.polled.kernel.shared());
     }
 }
 
@@ -125,7 +131,13 @@ fn release(shared: &Shared) {
     shared.seizures.store(taken.wrapping_add(1), Release);
 }
 
-impl<K: Kernel> Wire for Seized<'_, K> {
+impl<K: Kernel> Polled<'_, K> {
+    fn spend(&self, ns: u64) {
+        self.elapsed.set(self.elapsed.get().saturating_add(ns));
+    }
+}
+
+impl<K: Kernel> Wire for Polled<'_, K> {
     fn now(&self) -> Instant {
         Instant::at(self.elapsed.get())
     }

@@ -6,12 +6,7 @@
 
 use crate::kernel::Errno;
 use crate::memory::{Blank, Box};
-use crate::wire::Reply;
-use crate::wire::REPLY_MAX;
-
-/// The longest application request in bytes, netfn/LUN and command included. KCS itself has no
-/// limit; this is what IPMI drivers agree on.
-pub const REQUEST_MAX: usize = 272;
+use crate::wire::{Reply, REPLY_MAX, REQUEST_MAX};
 
 /// Descriptors that can be open at a time, whatever the tunable says.
 pub const CLIENTS: usize = 64;

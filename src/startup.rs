@@ -2,13 +2,16 @@
 //! Getting to know the BMC: the commands between attach and the device node, in order. Pure.
 
 use crate::line::Line;
+use crate::transport::{Kind, Terms};
 use crate::wire::device::{self, DeviceId};
+use crate::wire::interface::{self, BtCapabilities};
 use crate::wire::watchdog::{self, Reading};
 use crate::wire::{completion, DriverReply, Message};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     DeviceId,
+    Capabilities,
     ClearFlags,
     Channel(u8),
     Watchdog,
@@ -19,6 +22,9 @@ enum Stage {
 /// What is known of the BMC so far.
 pub struct Startup {
     stage: Stage,
+    kind: Kind,
+    /// On what terms messages travel to it.
+    pub terms: Terms,
     /// The answer to Get Device ID.
     pub id: DeviceId,
     /// Channels 0 to this one, exclusive, exist.
@@ -28,10 +34,12 @@ pub struct Startup {
 }
 
 impl Startup {
-    /// Nothing is known.
-    pub const fn new() -> Startup {
+    /// Nothing is known of a BMC behind this interface.
+    pub const fn new(kind: Kind) -> Startup {
         Startup {
             stage: Stage::DeviceId,
+            kind,
+            terms: Terms::of(kind),
             id: DeviceId::UNKNOWN,
             channels: 0,
             timer: None,
@@ -42,6 +50,7 @@ impl Startup {
     pub fn command(&self, watchdog: bool) -> Option<Message> {
         match self.stage {
             Stage::DeviceId => Some(device::device_id()),
+            Stage::Capabilities => Some(interface::bt_capabilities()),
             // Receive queue, event buffer and pre-timeout flags.
             Stage::ClearFlags => Some(device::clear_flags(0x0b)),
             Stage::Channel(n) => Some(device::channel_info(n)),
@@ -58,6 +67,15 @@ impl Startup {
                 match DeviceId::parse(reply.data()).filter(|_| accepted) {
                     Some(id) => self.id = id,
                     None => return false,
+                }
+                match self.kind {
+                    Kind::Bt => Stage::Capabilities,
+                    Kind::Kcs | Kind::Smic => Stage::ClearFlags,
+                }
+            }
+            Stage::Capabilities => {
+                if let Some(told) = BtCapabilities::parse(reply.data()).filter(|_| accepted) {
+                    self.terms = Terms::of_bt(told);
                 }
                 Stage::ClearFlags
             }
@@ -117,15 +135,10 @@ impl Startup {
     }
 }
 
-impl Default for Startup {
-    fn default() -> Startup {
-        Startup::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::SEC;
 
     fn answer(startup: &mut Startup, body: &[u8]) -> bool {
         let mut reply = DriverReply::EMPTY;
@@ -137,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_commands_come_in_the_order_of_the_c_driver() {
-        let mut startup = Startup::new();
+        let mut startup = Startup::new(Kind::Kcs);
         let mut sent = vec![];
         while let Some(message) = startup.command(true) {
             let command = message.as_bytes()[1];
@@ -156,8 +169,32 @@ mod tests {
     }
 
     #[test]
+    fn a_bmc_behind_bt_is_asked_for_its_terms_and_they_are_kept_where_they_can_be_meant() {
+        for (told, terms) in [
+            (&[0, 1, 0xff, 0xff, 5, 2][..], (254, 5, 3)),
+            (&[0, 1, 0x80, 0xff, 12, 9], (127, 12, 5)),
+            (&[0, 1, 3, 3, 0, 0], (63, 5, 2)),
+            (&[0, 1, 0x40, 0x40, 255, 1], (63, 30, 2)),
+            (&[0, 1, 2], (254, 5, 5)),
+            (&[0xc1], (254, 5, 5)),
+        ] {
+            let mut startup = Startup::new(Kind::Bt);
+            assert!(answer(&mut startup, &[0, 0x20, 1, 2, 0x51, 2, 0x9f]));
+            assert_eq!(startup.command(true), Some(interface::bt_capabilities()));
+            assert!(answer(&mut startup, told));
+            let Terms {
+                longest_request,
+                answer,
+                attempts,
+            } = startup.terms;
+            assert_eq!((longest_request, answer / SEC, attempts), terms);
+            assert_eq!(startup.command(true), Some(device::clear_flags(0x0b)));
+        }
+    }
+
+    #[test]
     fn a_short_or_refused_device_id_is_asked_for_again() {
-        let mut startup = Startup::new();
+        let mut startup = Startup::new(Kind::Kcs);
         assert!(!answer(&mut startup, &[0, 0x20, 1, 2]));
         assert!(!answer(&mut startup, &[0xc0]));
         assert_eq!(startup.command(true), Some(device::device_id()));

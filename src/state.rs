@@ -9,12 +9,10 @@ use crate::polled::Budget;
 use crate::queue::{Clients, Request};
 use crate::startup::Startup;
 use crate::time::{earlier, Instant, SEC};
-use crate::transport::{Failure, Limits, Sight};
+use crate::transport::{Failure, Kind, Limits, Sight};
 use crate::watchdog::{Plan, Watchdog};
 use crate::wire::{completion, device, DriverReply, Message};
 
-/// Attempts at an application request that the BMC has not been given whole.
-const ATTEMPTS: u8 = 5;
 /// First pause after a BMC answered but would not identify itself; doubled up to the last.
 const IDENTIFY_PAUSE: u64 = SEC;
 const IDENTIFY_PAUSE_MAX: u64 = 30 * SEC;
@@ -92,12 +90,12 @@ pub struct State {
 }
 
 impl State {
-    /// A device whose BMC nobody has spoken to.
-    pub fn new() -> State {
+    /// A device with this interface, whose BMC nobody has spoken to.
+    pub fn new(interface: Kind) -> State {
         State {
             clients: Clients::new(),
             watchdog: Watchdog::new(),
-            startup: Startup::new(),
+            startup: Startup::new(interface),
             link: Link::new(),
             counters: Counters::default(),
             events: Events::new(),
@@ -160,7 +158,7 @@ impl State {
                 let (purpose, message) = self
                     .driver_command(now, settings)
                     .unwrap_or((Purpose::Probe, device::device_id()));
-                Some(Job::Driver(purpose, message, self.link.limits()))
+                Some(Job::Driver(purpose, message, self.limits()))
             }
             Gate::Open => self.next_open(now, settings),
         };
@@ -172,7 +170,7 @@ impl State {
 
     /// The next job while the BMC answers: the driver's class goes first.
     fn next_open(&mut self, now: Instant, settings: &Settings) -> Option<Job> {
-        let limits = self.link.limits();
+        let limits = self.limits();
         if let Some((purpose, message)) = self.driver_command(now, settings) {
             return Some(Job::Driver(purpose, message, limits));
         }
@@ -180,6 +178,10 @@ impl State {
             return Some(Job::Application(request, limits));
         }
         (now >= self.link.glance_at()).then_some(Job::Look)
+    }
+
+    fn limits(&self) -> Limits {
+        self.link.limits(self.startup.terms.answer)
     }
 
     fn driver_command(&self, now: Instant, settings: &Settings) -> Option<(Purpose, Message)> {
@@ -301,7 +303,7 @@ impl State {
             Err(failure) => {
                 self.attempt_failed(failure, now);
                 // The BMC may be executing what it was given whole: only the rest is safe to repeat.
-                if !delivered && request.attempts < ATTEMPTS {
+                if !delivered && request.attempts < self.startup.terms.attempts {
                     return self.clients.put_back(request).map_or(Ok(None), Err);
                 }
                 return self.reject(request);
@@ -337,11 +339,5 @@ impl State {
             self.counters.outages = self.counters.outages.saturating_add(1);
             self.events.push(Event::Unresponsive);
         }
-    }
-}
-
-impl Default for State {
-    fn default() -> State {
-        State::new()
     }
 }

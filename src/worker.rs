@@ -11,7 +11,7 @@ use crate::memory::Box;
 use crate::queue::Request;
 use crate::state::{Job, Purpose};
 use crate::time::{Instant, MS, SEC};
-use crate::transport::{Exchange, Failure, Limits, Transport};
+use crate::transport::{Exchange, Failure, Interface, Limits};
 use crate::wire::{DriverReply, Message};
 
 /// While a driver request waits, an application attempt may stand still for so long,
@@ -22,7 +22,7 @@ const YIELD_ANYWAY: u64 = 1500 * MS;
 const SEIZED: u64 = 10 * MS;
 
 /// Runs until the device goes away.
-pub fn run<K: Kernel, T: Transport>(kernel: &K, transport: &mut T) {
+pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
     loop {
         let job = kernel.wait(Channel::Worker, |state, now| {
             let step = state.next_job(now, &kernel.settings());
@@ -36,11 +36,11 @@ pub fn run<K: Kernel, T: Transport>(kernel: &K, transport: &mut T) {
             Job::Exit => return,
             Job::Announce(watchdog, power_cycle) => announce(kernel, watchdog, power_cycle),
             Job::Tell(event, print) => tell(kernel, &event, print),
-            Job::Look => look(kernel, transport),
+            Job::Look => look(kernel, interface),
             Job::Driver(purpose, message, limits) => {
-                driver(kernel, transport, purpose, &message, limits);
+                driver(kernel, interface, purpose, &message, limits);
             }
-            Job::Application(request, limits) => application(kernel, transport, request, limits),
+            Job::Application(request, limits) => application(kernel, interface, request, limits),
             Job::Reject(request) => finish(kernel, |state| state.reject(request)),
         }
     }
@@ -58,15 +58,15 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
     });
 }
 
-fn look<K: Kernel, T: Transport>(kernel: &K, transport: &T) {
-    let value = kernel.read(transport.glance());
+fn look<K: Kernel>(kernel: &K, interface: &Interface) {
+    let value = kernel.read(interface.glance());
     let now = kernel.now();
-    kernel.locked(|state| state.looked(now, transport.seen(value)));
+    kernel.locked(|state| state.looked(now, interface.seen(value)));
 }
 
-fn driver<K: Kernel, T: Transport>(
+fn driver<K: Kernel>(
     kernel: &K,
-    transport: &mut T,
+    interface: &mut Interface,
     purpose: Purpose,
     message: &Message,
     limits: Limits,
@@ -77,7 +77,7 @@ fn driver<K: Kernel, T: Transport>(
         reply: reply.arrival(),
     };
     let started = kernel.now();
-    let outcome = guarded(kernel, transport, limits, &mut exchange, false);
+    let outcome = guarded(kernel, interface, limits, &mut exchange, false);
     let now = kernel.now();
     kernel.locked(|state| {
         match outcome {
@@ -90,14 +90,14 @@ fn driver<K: Kernel, T: Transport>(
     kernel.wake(Channel::Answer);
 }
 
-fn application<K: Kernel, T: Transport>(
+fn application<K: Kernel>(
     kernel: &K,
-    transport: &mut T,
+    interface: &mut Interface,
     mut request: Box<Request>,
     limits: Limits,
 ) {
-    let outcome = guarded(kernel, transport, limits, &mut request.exchange(), true);
-    let delivered = transport.delivered();
+    let outcome = guarded(kernel, interface, limits, &mut request.exchange(), true);
+    let delivered = interface.delivered();
     let now = kernel.now();
     finish(kernel, |state| {
         state.application_ended(request, outcome, delivered, now)
@@ -122,9 +122,9 @@ fn finish<K: Kernel>(
 }
 
 /// One attempt on the worker's own wire.
-fn guarded<K: Kernel, T: Transport>(
+fn guarded<K: Kernel>(
     kernel: &K,
-    transport: &mut T,
+    interface: &mut Interface,
     limits: Limits,
     exchange: &mut Exchange<'_>,
     yields: bool,
@@ -136,7 +136,7 @@ fn guarded<K: Kernel, T: Transport>(
         yields,
     };
     shared.in_attempt.store(true, Release);
-    let outcome = attempt::run(&wire, transport, limits, exchange);
+    let outcome = attempt::run(&wire, interface, limits, exchange);
     shared.in_attempt.store(false, Release);
     // What was answered while someone else had the hardware answers someone else.
     let outcome = wire.unseized().and(outcome);

@@ -13,7 +13,7 @@ use crate::kernel::{Errno, Kernel};
 use crate::line::Line;
 use crate::memory::Blank;
 use crate::queue::{ClientId, Request};
-use crate::transport::kcs::Kcs;
+use crate::transport::Kind;
 use crate::watchdog::doctor::{Circumstances, Figure};
 use crate::watchdog::entry::{self, Nmi};
 use crate::wire::NetFn;
@@ -35,16 +35,25 @@ impl Blank for Place {
     const BLANK: Place = Place(core::mem::MaybeUninit::uninit());
 }
 
-/// Makes the core of a device whose locks are initialised.
+/// Makes the core of a device whose locks are initialised and whose registers are those of
+/// `interface`.
 ///
 /// # Safety
 ///
 /// As [`Core::new`].
 #[no_mangle]
-pub unsafe extern "C" fn ipmi_core_create(sc: *mut ipmi_softc) -> *mut ipmi_core {
+pub unsafe extern "C" fn ipmi_core_create(
+    sc: *mut ipmi_softc,
+    interface: bindings::ipmi_interface,
+) -> *mut ipmi_core {
+    let kind = match interface {
+        bindings::ipmi_interface_IPMI_SMIC => Kind::Smic,
+        bindings::ipmi_interface_IPMI_BT => Kind::Bt,
+        _ => Kind::Kcs,
+    };
     let place = memory::blank::<Place>().into_raw();
     // SAFETY: The place is fresh and as large as a core; the caller keeps the contract of `new`.
-    unsafe { place.cast::<Core>().write(Core::new(sc)) };
+    unsafe { place.cast::<Core>().write(Core::new(sc, kind)) };
     place.cast()
 }
 
@@ -70,8 +79,8 @@ pub unsafe extern "C" fn ipmi_core_destroy(core: *mut ipmi_core) {
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_worker(core: *mut ipmi_core) {
     // SAFETY: By the contract this is the worker.
-    let (core, transport) = unsafe { (of(core), of(core).transport()) };
-    crate::worker::run(core, transport);
+    let (core, machine) = unsafe { (of(core), of(core).machine()) };
+    crate::worker::run(core, machine);
 }
 
 /// EBUSY while descriptors are open; else none can be opened from here on.
@@ -323,7 +332,7 @@ pub unsafe extern "C" fn ipmi_core_pat(
     if entry::is_echo(core, sbt_list) {
         return bindings::IPMI_PAT_IGNORED;
     }
-    number(entry::pat::<_, Kcs>(core, timeout))
+    number(entry::pat(core, timeout))
 }
 
 /// The host shuts down.
@@ -334,7 +343,7 @@ pub unsafe extern "C" fn ipmi_core_pat(
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_shutdown(core: *mut ipmi_core, halt: bool) {
     // SAFETY: By the contract.
-    entry::shutdown::<_, Kcs>(unsafe { of(core) }, halt);
+    entry::shutdown(unsafe { of(core) }, halt);
 }
 
 /// Power cycles the host: EIO, ETIMEDOUT.
@@ -345,7 +354,7 @@ pub unsafe extern "C" fn ipmi_core_shutdown(core: *mut ipmi_core, halt: bool) {
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_power_cycle(core: *mut ipmi_core) -> c_int {
     // SAFETY: By the contract.
-    number(entry::power_cycle::<_, Kcs>(unsafe { of(core) }))
+    number(entry::power_cycle(unsafe { of(core) }))
 }
 
 /// A number for sysctl(8).
@@ -473,7 +482,7 @@ pub unsafe extern "C" fn ipmi_core_tick(core: *mut ipmi_core) {
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_nmi(core: *mut ipmi_core) -> bindings::ipmi_nmi {
     // SAFETY: By the contract.
-    match entry::nmi::<_, Kcs>(unsafe { of(core) }) {
+    match entry::nmi(unsafe { of(core) }) {
         Nmi::Foreign => bindings::ipmi_nmi_IPMI_NMI_FOREIGN,
         Nmi::Healthy => bindings::ipmi_nmi_IPMI_NMI_HEALTHY,
         Nmi::Trouble => bindings::ipmi_nmi_IPMI_NMI_TROUBLE,

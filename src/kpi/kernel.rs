@@ -9,7 +9,7 @@ use crate::kernel::{Adopt, Channel, Context, Kernel, Settings, Shared, Step, Who
 use crate::line::Line;
 use crate::state::State;
 use crate::time::{Instant, MS, SEC};
-use crate::transport::kcs::Kcs;
+use crate::transport::{Interface, Kind};
 
 /// One device: what C calls `struct ipmi_core`.
 ///
@@ -17,11 +17,12 @@ use crate::transport::kcs::Kcs;
 ///
 /// `softc` is the device's softc, whose mutex and condition variables are initialised from before
 /// this object is made until after it is gone. `state` is touched only while that mutex is held, or
-/// while the scheduler has stopped and nobody holds it. `transport` is touched by the worker alone.
+/// while the scheduler has stopped and nobody holds it. `machine` is touched by the worker alone.
 pub(crate) struct Core {
     softc: *mut bindings::ipmi_softc,
     state: UnsafeCell<State>,
-    transport: UnsafeCell<Kcs>,
+    interface: Kind,
+    machine: UnsafeCell<Interface>,
     shared: Shared,
 }
 
@@ -35,25 +36,26 @@ impl Core {
     /// # Safety
     ///
     /// The mutex and condition variables of `softc` are initialised and outlive the result.
-    pub(crate) unsafe fn new(softc: *mut bindings::ipmi_softc) -> Core {
+    pub(crate) unsafe fn new(softc: *mut bindings::ipmi_softc, interface: Kind) -> Core {
         // INVARIANT: By the contract.
         Core {
             softc,
-            state: UnsafeCell::new(State::new()),
-            transport: UnsafeCell::new(Kcs::new()),
+            state: UnsafeCell::new(State::new(interface)),
+            interface,
+            machine: UnsafeCell::new(Interface::new(interface, Interface::WORKER)),
             shared: Shared::new(),
         }
     }
 
-    /// The worker's transport.
+    /// The worker's machine.
     ///
     /// # Safety
     ///
     /// The caller is the worker, and has no other reference from here.
     #[allow(clippy::mut_from_ref)]
-    pub(crate) unsafe fn transport(&self) -> &mut Kcs {
+    pub(crate) unsafe fn machine(&self) -> &mut Interface {
         // SAFETY: By the contract this is the only reference.
-        unsafe { &mut *self.transport.get() }
+        unsafe { &mut *self.machine.get() }
     }
 
     /// The state, for a caller that holds the lock already.
@@ -198,8 +200,12 @@ impl Kernel for Core {
         unsafe { bindings::ipmi_kpi_pause(ns) }
     }
 
+    fn interface(&self) -> Kind {
+        self.interface
+    }
+
     fn read(&self, register: u8) -> u8 {
-        // SAFETY: The transport names only registers that the attachment has claimed.
+        // SAFETY: The machine names only registers that the attachment has claimed.
         unsafe { bindings::ipmi_kpi_read(self.softc, register) }
     }
 

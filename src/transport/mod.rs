@@ -5,7 +5,15 @@
 //! action brought, and says what to do next. So the same machine runs in the worker, in the
 //! panic path and in a test.
 
+#[cfg(test)]
+mod board;
+pub mod bt;
+mod course;
+mod interface;
 pub mod kcs;
+pub mod smic;
+
+pub use interface::{Interface, Kind, Terms};
 
 use crate::time::{Instant, MS, SEC};
 use crate::wire::Arrival;

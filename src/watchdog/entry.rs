@@ -10,7 +10,6 @@ use crate::kernel::{Channel, Context, Errno, Kernel, Settings, Step, Who};
 use crate::polled::{Seized, BUDGET};
 use crate::state::State;
 use crate::time::{Instant, MS, SEC};
-use crate::transport::Transport;
 use crate::wire::{completion, device, sel, DriverReply, Message, NetFn};
 
 /// How long detach waits for the BMC to confirm that the timer is stopped.
@@ -28,7 +27,7 @@ const COMMANDS: u32 = 4;
 
 /// The host pats for `timeout` nanoseconds, or disarms with 0. Returns in at most
 /// `hw.ipmi.wd_pat_wait_ms`, with `Ok` only if the BMC is known to do what was asked.
-pub fn pat<K: Kernel, T: Transport + Default>(kernel: &K, timeout: u64) -> Result<(), Errno> {
+pub fn pat<K: Kernel>(kernel: &K, timeout: u64) -> Result<(), Errno> {
     let settings = kernel.settings();
     match kernel.context() {
         Context::MaySleep => {
@@ -41,8 +40,8 @@ pub fn pat<K: Kernel, T: Transport + Default>(kernel: &K, timeout: u64) -> Resul
             slot(kernel, now, timeout, &settings)?;
             kernel.locked(|state| state.watchdog.verdict(now))
         }
-        Context::Dumping => polled::<K, T>(kernel, true, timeout, &settings),
-        Context::Stopped => polled::<K, T>(kernel, false, timeout, &settings),
+        Context::Dumping => polled(kernel, true, timeout, &settings),
+        Context::Stopped => polled(kernel, false, timeout, &settings),
     }
 }
 
@@ -91,13 +90,12 @@ fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Err
 }
 
 /// A pat of who cannot sleep.
-fn polled<K: Kernel, T: Transport + Default>(
+fn polled<K: Kernel>(
     kernel: &K,
     others_run: bool,
     timeout: u64,
     settings: &Settings,
 ) -> Result<(), Errno> {
-    let mut transport = T::default();
     let now = kernel.now();
     let who = kernel.who();
     let asked = kernel.try_locked(|state| {
@@ -110,10 +108,10 @@ fn polled<K: Kernel, T: Transport + Default>(
     });
     let Some(budget) = asked.transpose()? else {
         // The lock's holder may never run again: only what needs no state is left.
-        return blind(kernel, &mut transport, others_run);
+        return blind(kernel, others_run);
     };
-    let seized = Seized::take(kernel, others_run);
-    let outcome = follow_plans(kernel, &mut transport, &seized, budget);
+    let mut seized = Seized::take(kernel, others_run);
+    let outcome = follow_plans(kernel, &mut seized, budget);
     let spent = seized.elapsed();
     drop(seized);
     kernel
@@ -128,10 +126,9 @@ fn polled<K: Kernel, T: Transport + Default>(
 }
 
 /// Sends what the watchdog's state asks for until nothing more is, within `budget`.
-fn follow_plans<K: Kernel, T: Transport>(
+fn follow_plans<K: Kernel>(
     kernel: &K,
-    transport: &mut T,
-    seized: &Seized<'_, K>,
+    seized: &mut Seized<'_, K>,
     budget: u64,
 ) -> Result<(), Errno> {
     for _ in 0..COMMANDS {
@@ -146,21 +143,20 @@ fn follow_plans<K: Kernel, T: Transport>(
         if left < 10 * MS {
             return Err(Errno::TimedOut);
         }
-        carry_out(kernel, transport, seized, plan, left)?;
+        carry_out(kernel, seized, plan, left)?;
     }
     Ok(())
 }
 
-fn carry_out<K: Kernel, T: Transport>(
+fn carry_out<K: Kernel>(
     kernel: &K,
-    transport: &mut T,
-    seized: &Seized<'_, K>,
+    seized: &mut Seized<'_, K>,
     plan: Plan,
     budget: u64,
 ) -> Result<(), Errno> {
     let started = kernel.now();
     let mut reply = DriverReply::EMPTY;
-    let outcome = seized.transact(transport, &plan.command.message(), &mut reply, budget);
+    let outcome = seized.transact(&plan.command.message(), &mut reply, budget);
     let now = kernel.now();
     kernel.try_locked(|state| match outcome {
         Ok(()) => {
@@ -173,11 +169,7 @@ fn carry_out<K: Kernel, T: Transport>(
 }
 
 /// A pat without the lock: the timer last confirmed is set and reset once more.
-fn blind<K: Kernel, T: Transport>(
-    kernel: &K,
-    transport: &mut T,
-    others_run: bool,
-) -> Result<(), Errno> {
+fn blind<K: Kernel>(kernel: &K, others_run: bool) -> Result<(), Errno> {
     let shared = kernel.shared();
     let armed = shared.armed.load(Relaxed);
     let failures = shared.blind_failures.load(Relaxed);
@@ -186,11 +178,11 @@ fn blind<K: Kernel, T: Transport>(
     }
     let [a, b, c, d, e, f, _, _] = armed.to_le_bytes();
     let set = Message::new(NetFn::APP, 0x24, &[a, b, c, d, e, f]);
-    let seized = Seized::take(kernel, others_run);
+    let mut seized = Seized::take(kernel, others_run);
     let confirmed = [set, Command::Reset.message()].iter().all(|message| {
         let mut reply = DriverReply::EMPTY;
         let left = (BUDGET / 2).saturating_sub(seized.elapsed());
-        let outcome = seized.transact(transport, message, &mut reply, left);
+        let outcome = seized.transact(message, &mut reply, left);
         outcome.is_ok() && reply.completion() == completion::OK
     });
     let failures = if confirmed {
@@ -235,7 +227,7 @@ pub fn tick(state: &mut State, settings: &Settings, now: Instant) -> Option<Even
 
 /// The BMC's pre-timeout as an NMI: is this one its, and is the host in trouble? It is taken to be
 /// its if it says so, or if it cannot be asked and the pre-timeout is due.
-pub fn nmi<K: Kernel, T: Transport + Default>(kernel: &K) -> Nmi {
+pub fn nmi<K: Kernel>(kernel: &K) -> Nmi {
     let now = kernel.now();
     let [_, actions, ..] = kernel.shared().armed.load(Relaxed).to_le_bytes();
     if actions >> 4 != PRETIMEOUT_NMI {
@@ -243,12 +235,7 @@ pub fn nmi<K: Kernel, T: Transport + Default>(kernel: &K) -> Nmi {
     }
     let due = kernel.try_locked(|state| state.watchdog.pretimeout_due(now));
     let mut reply = DriverReply::EMPTY;
-    let asked = Seized::take(kernel, false).transact(
-        &mut T::default(),
-        &device::message_flags(),
-        &mut reply,
-        NMI,
-    );
+    let asked = Seized::take(kernel, false).transact(&device::message_flags(), &mut reply, NMI);
     let ours = match asked {
         Ok(()) => reply
             .data()
@@ -278,9 +265,9 @@ pub enum Nmi {
 
 /// The host shuts down: `hw.ipmi.wd_shutdown_countdown` of 0 stops the timer, positive arms a
 /// power cycle, negative leaves it; a halt always stops it.
-pub fn shutdown<K: Kernel, T: Transport + Default>(kernel: &K, halt: bool) {
+pub fn shutdown<K: Kernel>(kernel: &K, halt: bool) {
     if kernel.context() == Context::Stopped {
-        return panicked::<K, T>(kernel);
+        return panicked(kernel);
     }
     let settings = kernel.settings();
     let wish = match settings.shutdown_countdown {
@@ -292,7 +279,7 @@ pub fn shutdown<K: Kernel, T: Transport + Default>(kernel: &K, halt: bool) {
             // A power cycle still does something when an NMI no longer would.
             kernel.try_locked(|state| state.watchdog.actions_override = Some(3));
         }
-        let _ = pat::<K, T>(kernel, seconds.saturating_mul(SEC));
+        let _ = pat(kernel, seconds.saturating_mul(SEC));
     }
     let now = kernel.now();
     kernel.try_locked(|state| state.in_shutdown = Some(now));
@@ -300,7 +287,7 @@ pub fn shutdown<K: Kernel, T: Transport + Default>(kernel: &K, halt: bool) {
 
 /// The host has panicked: an armed timer is given `hw.ipmi.wd_panic_countdown`, so that a dump can
 /// finish and a hung one is ended, and the SEL is told why.
-fn panicked<K: Kernel, T: Transport + Default>(kernel: &K) {
+fn panicked<K: Kernel>(kernel: &K) {
     let settings = kernel.settings();
     let now = kernel.now();
     let seconds = u64::try_from(settings.panic_countdown).unwrap_or(0);
@@ -311,32 +298,28 @@ fn panicked<K: Kernel, T: Transport + Default>(kernel: &K) {
         return;
     }
     let answers = match armed && seconds > 0 {
-        true => pat::<K, T>(kernel, seconds.saturating_mul(SEC)).is_ok(),
+        true => pat(kernel, seconds.saturating_mul(SEC)).is_ok(),
         false => true,
     };
     kernel.try_locked(|state| state.in_shutdown = Some(now));
     if settings.panic_sel && answers {
-        record_panic::<K, T>(kernel);
+        record_panic(kernel);
     }
 }
 
 /// Writes the panic into the SEL: an OS stop event, then its message in pieces.
-fn record_panic<K: Kernel, T: Transport + Default>(kernel: &K) {
+fn record_panic<K: Kernel>(kernel: &K) {
     let mut text = [0; sel::TEXT];
     let length = kernel.panic_message(&mut text);
     let text = text.get(..length).unwrap_or(&[]);
-    let mut transport = T::default();
-    let seized = Seized::take(kernel, false);
+    let mut seized = Seized::take(kernel, false);
     let pieces = text.chunks(sel::PIECE).zip(0u8..);
     let messages = core::iter::once(sel::os_stop())
         .chain(pieces.map(|(piece, number)| sel::os_text(number, piece)));
     for message in messages {
         let left = PANIC_SEL.saturating_sub(seized.elapsed());
         let mut reply = DriverReply::EMPTY;
-        if seized
-            .transact(&mut transport, &message, &mut reply, left)
-            .is_err()
-        {
+        if seized.transact(&message, &mut reply, left).is_err() {
             return;
         }
     }
@@ -372,13 +355,12 @@ pub fn leave<K: Kernel>(kernel: &K) {
 }
 
 /// Power cycles the host through the chassis device, polled; `Err` if the BMC did not agree.
-pub fn power_cycle<K: Kernel, T: Transport + Default>(kernel: &K) -> Result<(), Errno> {
+pub fn power_cycle<K: Kernel>(kernel: &K) -> Result<(), Errno> {
     let others_run = kernel.context() != Context::Stopped;
-    let seized = Seized::take(kernel, others_run);
+    let mut seized = Seized::take(kernel, others_run);
     let mut reply = DriverReply::EMPTY;
-    let mut transport = T::default();
     seized
-        .transact(&mut transport, &device::power_cycle(), &mut reply, BUDGET)
+        .transact(&device::power_cycle(), &mut reply, BUDGET)
         .map_err(|_| Errno::TimedOut)?;
     match reply.completion() {
         completion::OK => Ok(()),

@@ -6,6 +6,10 @@ use super::NetFn;
 /// The longest request of the driver's own in bytes (Add SEL Entry: 2 + 16).
 pub const DRIVER_MAX: usize = 20;
 
+/// The longest request in bytes, netfn/LUN and command included. KCS itself has no limit; this is
+/// what IPMI drivers agree on.
+pub const REQUEST_MAX: usize = 272;
+
 /// The longest reply in bytes that is kept: netfn/LUN, command, completion code and 1024 of data.
 pub const REPLY_MAX: usize = 1027;
 

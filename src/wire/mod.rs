@@ -5,11 +5,12 @@
 //! its section. Nothing here knows how a message travels.
 
 pub mod device;
+pub mod interface;
 pub mod message;
 pub mod sel;
 pub mod watchdog;
 
-pub use message::{Arrival, DriverReply, Message, Reply, REPLY_MAX};
+pub use message::{Arrival, DriverReply, Message, Reply, REPLY_MAX, REQUEST_MAX};
 
 /// Network function codes of requests (table 5-1); a reply's is one higher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,7 +52,7 @@ ipmi_release(struct ipmi_softc *sc)
  * the worker gets to know it, however long that takes.
  */
 int
-ipmi_attach(device_t dev)
+ipmi_attach(device_t dev, enum ipmi_interface interface)
 {
 	struct ipmi_softc *sc = device_get_softc(dev);
 	int error;
@@ -62,7 +62,7 @@ ipmi_attach(device_t dev)
 	cv_init(&sc->worker_cv, "ipmiwork");
 	cv_init(&sc->answer_cv, "ipmiansw");
 	callout_init_mtx(&sc->tick, &sc->lock, 0);
-	sc->core = ipmi_core_create(sc);
+	sc->core = ipmi_core_create(sc, interface);
 	error = kproc_create(ipmi_worker, sc, &sc->worker, 0, 0, "%s: worker",
 	    device_get_nameunit(dev));
 	if (error != 0) {

@@ -12,6 +12,13 @@ struct ipmi_open;
 struct ipmi_softc;
 struct ipmi_held;
 
+/* System interface types, as SMBIOS type 38 numbers them. */
+enum ipmi_interface {
+	IPMI_KCS = 1,
+	IPMI_SMIC = 2,
+	IPMI_BT = 3,
+};
+
 /* A completed request, as RECEIVE reports it. */
 struct ipmi_completion {
 	struct ipmi_held *held;	/* Owned by the caller. */
@@ -74,7 +81,8 @@ enum ipmi_nmi {
 	IPMI_NMI_TROUBLE,	/* The pre-timeout; the host does not. */
 };
 
-struct ipmi_core *ipmi_core_create(struct ipmi_softc *sc);
+struct ipmi_core *ipmi_core_create(struct ipmi_softc *sc,
+	    enum ipmi_interface interface);
 void	 ipmi_core_destroy(struct ipmi_core *core);
 void	 ipmi_core_worker(struct ipmi_core *core);
 

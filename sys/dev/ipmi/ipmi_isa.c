@@ -24,6 +24,7 @@
 
 #include <isa/isavar.h>
 
+#include <dev/ipmi/ipmi_core.h>
 #include <dev/ipmi/ipmivars.h>
 
 /* Where the registers are. */
@@ -38,6 +39,8 @@ struct ipmi_place {
 
 static const struct ipmi_place ipmi_defaults[] = {
 	{ IPMI_KCS, "KCS", 2, SYS_RES_IOPORT, 0xca2, 1 },
+	{ IPMI_SMIC, "SMIC", 3, SYS_RES_IOPORT, 0xca9, 1 },
+	{ IPMI_BT, "BT", 3, SYS_RES_IOPORT, 0xe4, 1 },
 };
 
 static int
@@ -150,7 +153,7 @@ ipmi_isa_attach(device_t dev)
 	error = ipmi_isa_allocate(dev, &place);
 	if (error != 0)
 		return (error);
-	error = ipmi_attach(dev);
+	error = ipmi_attach(dev, place.interface);
 	if (error != 0)
 		ipmi_isa_release(dev);
 	return (error);

@@ -8,13 +8,6 @@
 
 #define	IPMI_MAX_RES		3	/* BT and SMIC have three registers. */
 
-/* System interface types, as SMBIOS type 38 numbers them. */
-enum ipmi_interface {
-	IPMI_KCS = 1,
-	IPMI_SMIC = 2,
-	IPMI_BT = 3,
-};
-
 /* The worker wakes up at least so often, in nanoseconds. */
 #define	IPMI_TICK_NS		500000000ULL
 
@@ -54,7 +47,7 @@ MALLOC_DECLARE(M_IPMI);
 
 extern int ipmi_cycle_wait;
 
-int	ipmi_attach(device_t dev);
+int	ipmi_attach(device_t dev, enum ipmi_interface interface);
 int	ipmi_detach(device_t dev);
 int	ipmi_suspend(device_t dev);
 

@@ -305,6 +305,10 @@ pub struct ipmi_core {
 pub struct ipmi_held {
     _unused: [u8; 0],
 }
+pub const ipmi_interface_IPMI_KCS: ipmi_interface = 1;
+pub const ipmi_interface_IPMI_SMIC: ipmi_interface = 2;
+pub const ipmi_interface_IPMI_BT: ipmi_interface = 3;
+pub type ipmi_interface = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ipmi_completion {
