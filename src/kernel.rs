@@ -2,6 +2,7 @@
 //! The kernel as the core sees it. `kpi` implements it over FreeBSD's KPI, the unit tests
 //! over a script; nothing else stands between the core and its host.
 
+use core::sync::atomic::Ordering::Release;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use crate::line::Line;
@@ -123,7 +124,8 @@ pub struct Shared {
     pub exiting: AtomicBool,
     /// When the oldest waiting driver request came, in nanoseconds since boot; 0 for none.
     pub driver_waits: AtomicU64,
-    /// How often the hardware was taken over; an attempt during which it changes is void.
+    /// How often the hardware was taken over, and once more when the driver goes away: an attempt
+    /// during which it changes is void. Odd while it is taken.
     pub seizures: AtomicU32,
     /// The worker is between `begin` and the end of an attempt.
     pub in_attempt: AtomicBool,
@@ -144,6 +146,12 @@ impl Shared {
             armed: AtomicU64::new(0),
             blind_failures: AtomicU32::new(0),
         }
+    }
+
+    /// The driver goes away: ends the attempt in flight and those that would begin.
+    pub fn exit(&self) {
+        self.exiting.store(true, Release);
+        self.seizures.fetch_add(2, Release);
     }
 }
 

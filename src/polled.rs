@@ -3,10 +3,10 @@
 //! steps the same machine as the worker, and is bounded by counted delays: no clock is trusted.
 
 use core::cell::Cell;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::attempt::{self, Pace, Wire};
-use crate::kernel::{Kernel, Shared};
+use crate::kernel::Kernel;
 use crate::time::{Instant, MS, US};
 use crate::transport::{Exchange, Failure, Interface, Limits};
 use crate::wire::{DriverReply, Message};
@@ -122,13 +122,8 @@ impl<'k, K: Kernel> Seized<'k, K> {
 
 impl<K: Kernel> Drop for Seized<'_, K> {
     fn drop(&mut self) {
-        release(self.polled.kernel.shared());
+        self.polled.kernel.shared().seizures.fetch_add(1, Release);
     }
-}
-
-fn release(shared: &Shared) {
-    let taken = shared.seizures.load(Relaxed);
-    shared.seizures.store(taken.wrapping_add(1), Release);
 }
 
 impl<K: Kernel> Polled<'_, K> {

@@ -136,7 +136,9 @@ fn guarded<K: Kernel>(
         yields,
     };
     shared.in_attempt.store(true, Release);
-    let outcome = attempt::run(&wire, interface, limits, exchange);
+    let outcome = wire
+        .may_begin()
+        .and_then(|()| attempt::run(&wire, interface, limits, exchange));
     shared.in_attempt.store(false, Release);
     // What was answered while someone else had the hardware answers someone else.
     let outcome = wire.unseized().and(outcome);
@@ -153,12 +155,26 @@ struct WorkerWire<'k, K> {
 }
 
 impl<K: Kernel> WorkerWire<'_, K> {
+    /// Is the hardware the worker's, and has it been since the attempt began?
     fn unseized(&self) -> Result<(), Failure> {
         let shared = self.kernel.shared();
-        if shared.seizures.load(Acquire) != self.seizures || self.seizures & 1 != 0 {
-            return Err(Failure::Seized);
+        if shared.seizures.load(Acquire) == self.seizures {
+            return Ok(());
         }
-        Ok(())
+        Err(match shared.exiting.load(Acquire) {
+            true => Failure::Aborted,
+            false => Failure::Seized,
+        })
+    }
+
+    /// The same before the first access.
+    fn may_begin(&self) -> Result<(), Failure> {
+        if self.kernel.shared().exiting.load(Acquire) {
+            return Err(Failure::Aborted);
+        }
+        (self.seizures & 1 == 0)
+            .then_some(())
+            .ok_or(Failure::Seized)
     }
 
     /// Has a driver request waited long enough to end this application attempt?
@@ -197,9 +213,6 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
     }
 
     fn permitted(&self) -> Result<(), Failure> {
-        if self.kernel.shared().exiting.load(Relaxed) {
-            return Err(Failure::Aborted);
-        }
         self.unseized()
     }
 }

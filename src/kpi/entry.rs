@@ -2,7 +2,6 @@
 //! Where C enters the core: the other side of ipmi_core.h.
 
 use core::ffi::{c_char, c_int, c_void};
-use core::sync::atomic::Ordering::Relaxed;
 
 use super::bindings::{self, ipmi_completion, ipmi_core, ipmi_held, ipmi_open, ipmi_softc, thread};
 use super::kernel::Core;
@@ -114,7 +113,7 @@ pub unsafe extern "C" fn ipmi_core_leave(core: *mut ipmi_core) {
 pub unsafe extern "C" fn ipmi_core_exit(core: *mut ipmi_core) {
     // SAFETY: By the contract the lock is held, so nobody else has a reference to the state.
     unsafe {
-        of(core).shared().exiting.store(true, Relaxed);
+        of(core).shared().exit();
         of(core).state().exiting = true;
     }
 }

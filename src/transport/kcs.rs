@@ -23,8 +23,9 @@ const READ: u8 = 0x68;
 /// A BMC may go idle without the dummy byte that ends a transfer; this long it is waited for.
 const DUMMY: u64 = 5 * MS;
 
-/// Steps an attempt may take for each byte that it may carry; waiting counts as one.
-const STEPS: u32 = 200_000;
+/// Steps that an attempt may take without carrying a byte; those that carry one are bounded by
+/// the buffers.
+const STEPS: u32 = 100_000;
 
 /// How often an attempt tries to bring the interface back to idle.
 const ABORTS: u8 = 3;
@@ -135,9 +136,18 @@ impl Kcs {
         Action::Write(register, value)
     }
 
+    /// Counts a step that carries no byte; have there been enough, or is the time up?
+    fn exhausted(&mut self, now: Instant) -> bool {
+        self.steps = self.steps.saturating_add(1);
+        self.steps > STEPS || now.since(self.started) >= self.limits.total
+    }
+
     /// The BMC is not ready; has it been long enough?
     fn wait(&mut self, now: Instant, limit: u64) -> Action {
         self.last = Last::Other;
+        if self.exhausted(now) {
+            return Action::Failed(Failure::Deadline);
+        }
         if now.since(self.progressed) >= limit {
             return Action::Failed(Failure::Stalled);
         }
@@ -160,6 +170,7 @@ impl Kcs {
     }
 
     /// Acts on a status read while IBF is clear.
+    #[inline(always)]
     fn on_status(&mut self, now: Instant, status: u8, exchange: &mut Exchange<'_>) -> Action {
         match self.phase {
             Phase::Ready => self.on_ready(now, status),
@@ -211,6 +222,7 @@ impl Kcs {
         self.write(now, DATA, byte, Phase::Reply)
     }
 
+    #[inline(always)]
     fn on_reply(&mut self, now: Instant, status: u8) -> Action {
         match (state(status), status & OBF != 0) {
             (State::Read, true) => self.read_data(Last::Byte),
@@ -251,6 +263,25 @@ impl Kcs {
         }
     }
 
+    fn on_code(&mut self, now: Instant) -> Action {
+        if self.exhausted(now) {
+            return Action::Failed(Failure::Deadline);
+        }
+        self.write(now, DATA, READ, Phase::AbortStatus)
+    }
+
+    /// A byte that means nothing was read. That is no progress: a BMC that has one for ever runs
+    /// into the limit.
+    fn dropped(&mut self, now: Instant) -> Action {
+        if self.exhausted(now) {
+            return Action::Failed(Failure::Deadline);
+        }
+        if now.since(self.progressed) >= self.limits.taken {
+            return Action::Failed(Failure::Stalled);
+        }
+        self.read_status()
+    }
+
     /// How long this phase waits for IBF to clear.
     fn taken_limit(&self) -> u64 {
         match self.phase {
@@ -277,6 +308,8 @@ impl Transport for Kcs {
         self.enter(now, Phase::Ready);
     }
 
+    // Each register access is a step: a call for each would cost more than what is done in it.
+    #[inline(always)]
     fn step(&mut self, now: Instant, value: u8, exchange: &mut Exchange<'_>) -> Action {
         let action = self.advance(now, value, exchange);
         match action {
@@ -316,24 +349,17 @@ impl Transport for Kcs {
 }
 
 impl Kcs {
+    #[inline(always)]
     fn advance(&mut self, now: Instant, value: u8, exchange: &mut Exchange<'_>) -> Action {
-        self.steps = self.steps.saturating_add(1);
-        if self.steps > STEPS || now.since(self.started) >= self.limits.total {
-            return Action::Failed(Failure::Deadline);
-        }
         match self.last {
             Last::Other => self.read_status(),
             Last::Status if value == NOBODY => Action::Failed(Failure::Absent),
             Last::Status if value & IBF != 0 => self.wait(now, self.taken_limit()),
             Last::Status => self.on_status(now, value, exchange),
-            // Dropping bytes is no progress: a BMC that has one for ever runs into the limit.
-            Last::Drop if now.since(self.progressed) >= self.limits.taken => {
-                Action::Failed(Failure::Stalled)
-            }
-            Last::Drop => self.read_status(),
+            Last::Drop => self.dropped(now),
             Last::Byte if !exchange.reply.push(value) => Action::Failed(Failure::TooLong),
             Last::Byte => self.write(now, DATA, READ, Phase::Reply),
-            Last::Code => self.write(now, DATA, READ, Phase::AbortStatus),
+            Last::Code => self.on_code(now),
             Last::Dummy => Action::Done,
         }
     }
