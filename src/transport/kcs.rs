@@ -30,7 +30,7 @@ const STEPS: u32 = 100_000;
 /// How often an attempt tries to bring the interface back to idle.
 const ABORTS: u8 = 3;
 
-/// The state in bits 7:6 of the status register (table 9-1).
+/// The state in bits 7:6 of the status register (table 9-2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Idle,

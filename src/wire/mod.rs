@@ -41,7 +41,7 @@ impl NetFn {
 pub mod completion {
     /// Command completed normally.
     pub const OK: u8 = 0x00;
-    /// Reset Watchdog Timer: the timer was never set (table 27-2).
+    /// Reset Watchdog Timer: the timer was never set (section 27.5).
     pub const NOT_INITIALISED: u8 = 0x80;
     /// Node busy: the command may be tried again.
     pub const NODE_BUSY: u8 = 0xc0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The BMC watchdog timer on the wire (section 27): Set, Reset, Get.
+//! The BMC watchdog timer on the wire (section 27): Set, Reset, Get. Knows bytes and units, not
+//! what anybody wants.
 
 use super::{Message, NetFn};
 
@@ -9,7 +10,7 @@ pub const COUNTDOWN_MAX: u16 = 65530;
 const DONT_STOP: u8 = 0x40;
 const USE_SMS_OS: u8 = 0x04;
 
-/// What Set Watchdog Timer programs (table 27-3).
+/// What Set Watchdog Timer programs (section 27.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
     /// Timer action in bits 2:0, pre-timeout interrupt in bits 6:4.
@@ -27,7 +28,7 @@ impl Timer {
     }
 
     /// From the last restart to the pre-timeout in nanoseconds; after it only Set restarts
-    /// the countdown (section 27.2).
+    /// the countdown (section 27.5).
     pub fn to_pretimeout_ns(&self) -> u64 {
         let before = u64::from(self.pretimeout).saturating_mul(1_000_000_000);
         self.countdown_ns().saturating_sub(before)
@@ -46,31 +47,31 @@ impl Timer {
     }
 }
 
-/// Set Watchdog Timer that stops the timer.
+/// Set Watchdog Timer that stops the timer (section 27.6).
 pub fn stop() -> Message {
     Message::new(NetFn::APP, 0x24, &[USE_SMS_OS, 0, 0, 0, 0, 0])
 }
 
-/// Reset Watchdog Timer: start, or restart, the countdown.
+/// Reset Watchdog Timer: start, or restart, the countdown (section 27.5).
 pub fn reset() -> Message {
     Message::new(NetFn::APP, 0x22, &[])
 }
 
-/// Get Watchdog Timer.
+/// Get Watchdog Timer (section 27.7).
 pub fn get() -> Message {
     Message::new(NetFn::APP, 0x25, &[])
 }
 
-/// What Get Watchdog Timer answers (table 27-6).
+/// What Get Watchdog Timer answers (section 27.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// Timer use: bits 2:0 the use, bit 6 running, bit 7 don't log.
     pub use_: u8,
-    /// Timer action and pre-timeout interrupt.
+    /// Timer action in bits 2:0, pre-timeout interrupt in bits 6:4.
     pub actions: u8,
     /// Pre-timeout interval in seconds.
     pub pretimeout: u8,
-    /// Expiration flags by use.
+    /// Expiration flags, a bit for each use.
     pub expired: u8,
     /// The countdown last set, in units of 100 ms.
     pub initial: u16,
