@@ -90,7 +90,7 @@ pub struct Settings {
     /// `hw.ipmi.wd_init_enable`.
     pub watchdog_enable: bool,
     /// `hw.ipmi.wd_timer_actions`, its pre-timeout interrupt replaced by
-    /// `hw.ipmi.wd_pretimeout_int` where that is set.
+    /// `hw.ipmi.wd_pretimeout_int` where that is set; bits as in Set Watchdog Timer (section 27.6).
     pub actions: u8,
     /// `hw.ipmi.wd_pretimeout_countdown`, seconds.
     pub pretimeout: i32,
@@ -163,7 +163,7 @@ impl Default for Shared {
 
 /// The services of the kernel to one device.
 pub trait Kernel {
-    /// Time since boot.
+    /// Time since boot; stands still or goes round once the scheduler has stopped.
     fn now(&self) -> Instant;
     /// What the calling thread may do.
     fn context(&self) -> Context;
@@ -182,13 +182,13 @@ pub trait Kernel {
     fn wait<R>(&self, channel: Channel, f: impl FnMut(&mut State, Instant) -> Step<R>) -> R;
     /// Wakes everybody who sleeps on `channel`.
     fn wake(&self, channel: Channel);
-    /// Busy-waits, whatever the state of the machine.
+    /// Busy-waits for so many microseconds, whatever the state of the machine.
     fn delay(&self, us: u32);
-    /// Sleeps.
+    /// Sleeps for so many nanoseconds.
     fn pause(&self, ns: u64);
     /// Which system interface the device has.
     fn interface(&self) -> Kind;
-    /// Reads a register of it.
+    /// Reads a register of it, counted from 0 (IPMI 2.0, sections 9 to 11).
     fn read(&self, register: u8) -> u8;
     /// Writes one.
     fn write(&self, register: u8, value: u8);

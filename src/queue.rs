@@ -53,7 +53,8 @@ impl Request {
         (netfn, command)
     }
 
-    /// Takes `netfn` (with LUN), `command` and room for `data` bytes, which `fill` writes.
+    /// Takes `netfn` (with LUN), `command` and room for `data` bytes, which `fill` writes: EMSGSIZE
+    /// if that is more than any interface carries, or what `fill` says.
     pub fn compose(
         &mut self,
         netfn: u8,

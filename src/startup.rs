@@ -46,7 +46,7 @@ impl Startup {
         }
     }
 
-    /// The next command, while there is one.
+    /// The next command, while there is one; `watchdog` is `hw.ipmi.wd_init_enable`.
     pub fn command(&self, watchdog: bool) -> Option<Message> {
         match self.stage {
             Stage::DeviceId => Some(device::device_id()),

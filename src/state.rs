@@ -114,7 +114,8 @@ impl State {
         }
     }
 
-    /// The host pats or disarms; ENXIO if it shuts down, when that counts no longer. A host that
+    /// The host pats for `timeout` nanoseconds or disarms with 0: the serial to wait for. ENXIO if
+    /// it shuts down, when that counts no longer; EINVAL below `hw.ipmi.wd_min_timeout`. A host that
     /// goes on patting long after is not shutting down after all.
     pub fn ask(
         &mut self,

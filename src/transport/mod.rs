@@ -21,7 +21,7 @@ use crate::wire::Arrival;
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Read this register and hand its value to the next step.
+    /// Read this register, counted from 0, and hand its value to the next step.
     Read(u8),
     /// Write this value to this register.
     Write(u8, u8),
