@@ -5,7 +5,7 @@
 use ipmi_bmc::{Cause, Effect, Interface, Kind, PreTimeoutKind};
 use ipmi_kernel::{Hardware, HwEvent};
 
-use crate::record::{Begun, Timer};
+use crate::record::{Begin, Begun, Timer};
 use crate::span::Ns;
 
 /// Where the registers are: base and distance, in bytes.
@@ -65,10 +65,9 @@ struct Opening {
     net_fn: Option<u8>,
 }
 
-/// KCS: WRITE_START.
+/// KCS control codes.
+const GET_STATUS_ABORT: u8 = 0x60;
 const WRITE_START: u8 = 0x61;
-/// A transaction that was given up before its command was known.
-const UNKNOWN: u8 = 0xff;
 
 impl Board {
     pub fn new(registers: Registers, interface: Box<dyn Interface>) -> Board {
@@ -113,19 +112,15 @@ impl Board {
     /// Notes which transaction begins from the bytes on their way to the BMC.
     fn eavesdrop(&mut self, register: u8, value: u8, now: Ns) {
         match (register, self.opening) {
-            (1, Opening { at, net_fn }) if value == WRITE_START => {
-                if let Some(at) = at {
-                    let net_fn = net_fn.unwrap_or(UNKNOWN);
-                    self.seen.begun.push(Begun {
-                        at,
-                        net_fn,
-                        cmd: UNKNOWN,
-                    });
+            (1, _) if matches!(value, GET_STATUS_ABORT | WRITE_START) => {
+                self.opened(None);
+                match value {
+                    WRITE_START => self.opening.at = Some(now),
+                    _ => self.seen.begun.push(Begun {
+                        at: now,
+                        what: Begin::Abort,
+                    }),
                 }
-                self.opening = Opening {
-                    at: Some(now),
-                    net_fn: None,
-                };
             }
             (
                 0,
@@ -137,18 +132,21 @@ impl Board {
             (
                 0,
                 Opening {
-                    at: Some(at),
+                    at: Some(_),
                     net_fn: Some(net_fn),
                 },
-            ) => {
-                self.seen.begun.push(Begun {
-                    at,
-                    net_fn,
-                    cmd: value,
-                });
-                self.opening = Opening::default();
-            }
+            ) => self.opened(Some((net_fn, value))),
             _ => {}
+        }
+    }
+
+    /// The transaction under way, if its opening is still being heard, is this one.
+    fn opened(&mut self, command: Option<(u8, u8)>) {
+        if let Opening { at: Some(at), .. } = std::mem::take(&mut self.opening) {
+            self.seen.begun.push(Begun {
+                at,
+                what: Begin::Transaction(command),
+            });
         }
     }
 

@@ -2,7 +2,7 @@
 //! Holds a recorded run against the bounds its scenario promises, and says in words which of
 //! them were violated. Must not know how a run is made.
 
-use crate::record::{Outcome, Pat, Record, Way};
+use crate::record::{Begin, Begun, Outcome, Pat, Record, Way};
 use crate::span::{millis, seconds, Ns, Span, Spans, S};
 
 /// A promise that a scenario makes.
@@ -31,8 +31,8 @@ pub enum Bound {
     ConsoleLinesAnHour(usize),
     /// Every such passage through the driver ends within.
     PassesWithin(Way, Ns),
-    /// A pat's transaction begins at the registers within, and no more than one application
-    /// transaction begins between the pat and it.
+    /// A pat's transaction, or the abort that makes way for it, begins at the registers within,
+    /// and no more than one application transaction begins between the pat and that.
     PatStartsWithin(Ns),
     /// Every request ends, none twice, and while the BMC answers they are answered.
     ClientsAreServed,
@@ -120,10 +120,20 @@ fn slow_pats(record: &Record, most: Ns) -> Vec<String> {
 
 fn dishonest_pats(record: &Record) -> Vec<String> {
     let returned = |p: &Pat| p.returned.filter(|_| p.timeout > 0);
+    // A pat that another call of the watchdog overtook was not to be confirmed any more.
+    let overtaken = |p: &Pat, at: Ns| {
+        let later = |o: &Pat| {
+            (p.at < o.at && o.at <= at) || (o.at <= p.at && o.at + o.latency(record.end) > p.at)
+        };
+        record
+            .pats
+            .iter()
+            .any(|o| o.timeout != p.timeout && later(o))
+    };
     let lies = |p: &&Pat| {
         returned(p).is_some_and(|(at, error)| {
             let guarded = |&c: &Ns| c <= at && at - c < p.timeout;
-            error == 0 && !record.confirmed.iter().any(guarded)
+            error == 0 && !record.confirmed.iter().any(guarded) && !overtaken(p, at)
         })
     };
     let calm = calm(record);
@@ -322,7 +332,8 @@ fn slow_passages(record: &Record, way: Way, most: Ns) -> Vec<String> {
             )
         },
     );
-    if !record.passages.iter().any(|p| p.way == way) {
+    // Closes are noted only when they are slow.
+    if way != Way::Close && !record.passages.iter().any(|p| p.way == way) {
         said.push(format!("the run never came to {}", way.name()));
     }
     said
@@ -330,29 +341,23 @@ fn slow_passages(record: &Record, way: Way, most: Ns) -> Vec<String> {
 
 fn overtaken_pats(record: &Record, most: Ns) -> Vec<String> {
     let offence = |p: &Pat| {
-        let after = record.begun.iter().filter(|b| b.at >= p.at);
-        let mut before = 0;
-        for begun in after {
-            if begun.is_pat() {
-                let late = begun.at - p.at > most || before > 1;
-                return late.then_some((p.at, begun.at - p.at, before));
-            }
-            before += 1;
-        }
-        Some((p.at, record.end - p.at, before))
+        let after: Vec<&Begun> = record.begun.iter().filter(|b| b.at >= p.at).collect();
+        // On a dead BMC the abort of what was under way is all that can be seen of a start.
+        let start = after
+            .iter()
+            .position(|b| b.is_pat() || b.what == Begin::Abort);
+        let before = start.unwrap_or(after.len());
+        let took = start.map_or(record.end, |i| after[i].at) - p.at;
+        (took > most || before > 1).then_some((p.at, took, before))
     };
-    let late = record
-        .pats
-        .iter()
-        .filter(|p| p.timeout > 0)
-        .filter_map(offence)
-        .collect();
+    let pats = record.pats.iter().filter(|p| p.timeout > 0);
+    let late = pats.filter_map(offence).collect();
     worst(
         late,
         |&(_, took, _)| took,
         |n, &(at, took, before)| {
             format!(
-                "{} overtaken: the one at {:.3} s reached the registers after {:.1} ms and {}",
+                "{} overtaken: the one at {:.3} s began after {:.1} ms and {}",
                 plural(n, "pat"),
                 seconds(at),
                 millis(took),

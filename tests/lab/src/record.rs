@@ -23,7 +23,7 @@ pub struct Record {
     pub timer: Vec<(Ns, Timer)>,
     /// When the BMC accepted a Set or a Reset Watchdog Timer that left its timer running.
     pub confirmed: Vec<Ns>,
-    /// Transactions as the BMC saw them begin, whether or not they ended.
+    /// What the host began at the registers, in order of time, whether or not the BMC took part.
     pub begun: Vec<Begun>,
     /// When watchdog(9)'s pretimeout callout fired.
     pub pretimeouts: Vec<Ns>,
@@ -104,18 +104,25 @@ pub enum Timer {
     Frozen(Ns),
 }
 
-/// A transaction that began at the register interface.
+/// What the host began at the register interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Begun {
     pub at: Ns,
-    pub net_fn: u8,
-    pub cmd: u8,
+    pub what: Begin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// A transaction, with its network function and command if it came so far.
+    Transaction(Option<(u8, u8)>),
+    /// An abort of what was under way.
+    Abort,
 }
 
 impl Begun {
     /// Whether this is Set or Reset Watchdog Timer, as a pat sends.
     pub fn is_pat(&self) -> bool {
-        self.net_fn == 0x06 && matches!(self.cmd, 0x22 | 0x24)
+        matches!(self.what, Begin::Transaction(Some((0x06, 0x22 | 0x24))))
     }
 }
 

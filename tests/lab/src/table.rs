@@ -7,7 +7,7 @@ use comfy_table::{presets, Attribute, Cell, CellAlignment, Color, ContentArrange
 use crate::report::{Report, Verdict};
 
 /// More failing seeds than this are counted, not listed.
-const FAILURES_LISTED: usize = 5;
+const SEEDS_LISTED: usize = 20;
 
 /// A line of a table: what is measured and how it is said of one run.
 type Measure = (&'static str, fn(&Report) -> String);
@@ -187,34 +187,53 @@ fn worst_row(name: &str, reports: &[&Report]) -> Vec<Cell> {
     row(name, cells.into_iter())
 }
 
-/// The failing runs with what they violated and the command that replays each.
+/// The failing runs of each title: the first with what it violated and the command that replays
+/// it, the others by their seeds.
 pub fn failures(reports: &[Report]) -> String {
+    let title = |r: &Report| (r.identity.scenario.clone(), r.identity.ko.clone());
     let failing: Vec<&Report> = reports
         .iter()
         .filter(|r| r.verdict == Verdict::Fail)
         .collect();
+    let mut titles: Vec<_> = failing.iter().map(|r| title(r)).collect();
+    titles.dedup();
     let mut text = String::new();
-    for report in failing.iter().take(FAILURES_LISTED) {
-        let id = &report.identity;
-        text += &format!("{} seed {} on {}:\n", id.scenario, id.seed, id.ko);
-        for failure in &report.failures {
-            text += &format!("  - {failure}\n");
-        }
-        text += &format!("  replay: {}\n", id.replay());
-    }
-    let rest: Vec<String> = failing
-        .iter()
-        .skip(FAILURES_LISTED)
-        .map(|r| format!("{} {}", r.identity.scenario, r.identity.seed))
-        .collect();
-    if !rest.is_empty() {
-        text += &format!(
-            "and {} more failing runs: {}\n",
-            rest.len(),
-            rest.join(", ")
-        );
+    for name in titles {
+        let of_title: Vec<&Report> = failing
+            .iter()
+            .filter(|r| title(r) == name)
+            .copied()
+            .collect();
+        text += &first_failure(of_title[0]);
+        text += &other_failures(&of_title[1..]);
     }
     text
+}
+
+fn first_failure(report: &Report) -> String {
+    let id = &report.identity;
+    let mut text = format!("{} seed {} on {}:\n", id.scenario, id.seed, id.ko);
+    for failure in &report.failures {
+        text += &format!("  - {failure}\n");
+    }
+    text + &format!("  replay: {}\n", id.replay())
+}
+
+fn other_failures(reports: &[&Report]) -> String {
+    let seeds: Vec<String> = reports
+        .iter()
+        .take(SEEDS_LISTED)
+        .map(|r| r.identity.seed.to_string())
+        .collect();
+    match reports.len() {
+        0 => String::new(),
+        n if n <= SEEDS_LISTED => format!("  also failing: seeds {}\n", seeds.join(" ")),
+        n => format!(
+            "  also failing: seeds {} and {} more\n",
+            seeds.join(" "),
+            n - SEEDS_LISTED
+        ),
+    }
 }
 
 #[cfg(test)]

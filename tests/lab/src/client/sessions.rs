@@ -102,23 +102,20 @@ impl Session<'_> {
         }
     }
 
-    /// As a monitoring agent: many at once, the next when one is answered. When the driver
-    /// reports an error it rests for a while.
+    /// As a monitoring agent: a round of requests queued at once and heard out, a rest, the next
+    /// round, with the descriptor left open. A silent BMC ends the session.
     fn agent(&mut self, client: &Client, queued: u64, msgid: &mut i64, dice: &mut Dice) {
-        let mut left = client.requests;
-        while self.process.now() < client.stops && left > 0 {
-            while (self.sent.len() as u64) < queued && left > 0 {
+        while self.process.now() < client.stops {
+            for _ in 0..queued {
                 *msgid += 1;
-                left -= 1;
-                if !self.ask(*msgid, dice) {
-                    return;
-                }
+                self.ask(*msgid, dice);
             }
-            if !self.hear_until(self.process.now() + FREEIPMI_WAITS) {
-                return;
+            while !self.sent.is_empty() {
+                self.hear_until(self.process.now() + FREEIPMI_WAITS);
             }
+            let left = client.stops.saturating_sub(self.process.now());
+            rest(self.process, client.pause.min(left));
         }
-        while !self.sent.is_empty() && self.hear_until(self.process.now() + IPMITOOL_WAITS) {}
     }
 
     fn ask(&mut self, msgid: i64, dice: &mut Dice) -> bool {
@@ -140,7 +137,8 @@ impl Session<'_> {
         self.sent.back().is_some_and(|last| last.0 == index)
     }
 
-    /// Takes one completion; false if none came in time or it was a failure.
+    /// Takes one completion; false if it was a failure, or if none came in time: then nobody
+    /// waits for the others either.
     fn hear_until(&mut self, until: Ns) -> bool {
         if !self.device.wait(until.saturating_sub(self.process.now())) {
             for (index, ..) in std::mem::take(&mut self.sent) {

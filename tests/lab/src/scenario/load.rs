@@ -5,7 +5,7 @@
 use super::plan::{Client, ClientKind, Watchdogd};
 use crate::abi::WD_SOFT_PANIC;
 use crate::dice::Dice;
-use crate::span::{Ns, MS, S};
+use crate::span::{Ns, S};
 
 /// When the machine is up: programs start from here on.
 pub const UP: Ns = 3 * S;
@@ -34,24 +34,24 @@ pub fn ordinary(dice: &mut Dice, stops: Ns) -> Vec<Client> {
             ]),
             starts: UP + dice.between(0, 10 * S),
             stops,
-            pause: dice.magnitude(500 * MS, 5 * S),
-            requests: dice.between(1, 40),
+            pause: dice.between(2 * S, 15 * S),
+            requests: dice.between(1, 12),
             seed: dice.seed(),
         })
         .collect()
 }
 
-/// Monitoring gone mad: several agents that keep hundreds of requests queued between them.
+/// Monitoring gone mad: several agents that queue hundreds of requests between them.
 pub fn crowd(dice: &mut Dice, stops: Ns) -> Vec<Client> {
     let count = dice.between(4, 7);
     let agents = (0..count).map(|_| Client {
         kind: ClientKind::Agent {
             queued: dice.between(50, 95),
         },
-        starts: UP + dice.between(0, 20 * S),
+        starts: UP + dice.between(0, 10 * S),
         stops,
-        pause: dice.between(S, 4 * S),
-        requests: u64::MAX,
+        pause: dice.between(8 * S, 20 * S),
+        requests: 0,
         seed: dice.seed(),
     });
     let mut clients: Vec<Client> = agents.collect();

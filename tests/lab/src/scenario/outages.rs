@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Scenarios in which the BMC fails under a running host, or the host under a running BMC.
 
-use ipmi_bmc::{Fault, When};
+use ipmi_bmc::{Fault, When, NEVER};
 
 use super::load::{crowd, ordinary, watchdogd};
 use super::plan::{Act, End, Plan, Scenario};
@@ -9,7 +9,7 @@ use crate::abi::{WD_SOFT_LOG, WD_SOFT_PRINTF};
 use crate::dice::Dice;
 use crate::judge::Bound;
 use crate::record::BmcState;
-use crate::span::{MS, S};
+use crate::span::{Ns, MS, S};
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -59,6 +59,9 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+/// Handshakes of this length are no longer a healthy BMC's.
+const FELT: Ns = 2 * MS;
+
 fn healthy(dice: &mut Dice) -> Plan {
     let mut plan = Plan::new(dice, 120 * S);
     plan.watchdogd = Some(watchdogd(dice));
@@ -67,30 +70,35 @@ fn healthy(dice: &mut Dice) -> Plan {
 }
 
 fn out_to_lunch(dice: &mut Dice) -> Plan {
-    let falls_ill = dice.between(45 * S, 75 * S);
+    let falls_ill = dice.between(25 * S, 45 * S);
     let slow_for = dice.between(40 * S, 90 * S);
     let dead_for = 600 * S;
     let reboot_for = dice.between(10 * S, 60 * S);
     let dies = falls_ill + slow_for;
     let back = dies + dead_for + reboot_for;
-    let mut plan = Plan::new(dice, back + 60 * S);
+    let mut plan = Plan::new(dice, back + 40 * S);
     plan.watchdogd = Some(watchdogd(dice));
-    plan.clients = crowd(dice, back + 40 * S);
-    plan.state(falls_ill, BmcState::Slow);
+    plan.clients = crowd(dice, back + 25 * S);
+    let outage = Fault::OutOfMemory {
+        slow_for,
+        dead_for,
+        reboot_for,
+        timer_survives: false,
+    };
+    plan.faults.push((
+        When::Window {
+            from: falls_ill,
+            to: NEVER,
+        },
+        outage,
+    ));
+    // Handshakes grow exponentially, from the BMC's usual to ten seconds.
+    let usual = plan.bmc.handshake as f64;
+    let unfelt = (FELT as f64 / usual).ln() / (10.0 * S as f64 / usual).ln();
+    plan.state(falls_ill + (slow_for as f64 * unfelt) as Ns, BmcState::Slow);
     plan.state(dies, BmcState::Dead);
     plan.state(dies + dead_for, BmcState::Rebooting);
-    plan.fault(
-        falls_ill,
-        back,
-        BmcState::Slow,
-        Fault::OutOfMemory {
-            slow_for,
-            dead_for,
-            reboot_for,
-            timer_survives: false,
-        },
-    );
-    plan.course.sort_by_key(|&(at, _)| at);
+    plan.state(back, BmcState::Healthy);
     plan
 }
 

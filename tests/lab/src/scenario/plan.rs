@@ -72,11 +72,11 @@ pub enum End {
 pub struct Client {
     pub kind: ClientKind,
     pub starts: Ns,
-    /// No new session from here on, and no new request of one that stays.
+    /// No new session from here on, and no new round of one that stays.
     pub stops: Ns,
-    /// Between one session, or one request of a program that stays, and the next.
+    /// Between one session, or one round of a program that stays, and the next.
     pub pause: Ns,
-    /// Requests in a session.
+    /// Requests in a session of those that ask one by one.
     pub requests: u64,
     /// Seeds its choice of requests.
     pub seed: u64,
@@ -89,7 +89,7 @@ pub enum ClientKind {
     Ipmitool,
     /// As ipmitool, but all ids are 0 and it waits 60 s.
     FreeIpmi,
-    /// Stays open and keeps that many requests queued.
+    /// Stays open and queues that many requests at once, again and again.
     Agent { queued: u64 },
 }
 
