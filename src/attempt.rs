@@ -2,14 +2,14 @@
 //! One attempt: steps a transport until it is done, on whatever clock and way of waiting the
 //! caller has. It knows neither requests nor locks.
 
-use crate::time::{Instant, MS, SEC, US};
+use crate::time::{Instant, MS, US};
 use crate::transport::{Action, Exchange, Failure, Interface, Limits, Transport};
 
 /// What a context has to offer to an attempt.
 pub trait Wire {
     /// The time, by clock or by counted delays.
     fn now(&self) -> Instant;
-    /// Reads a register.
+    /// Reads a register, counted from 0.
     fn read(&self, register: u8) -> u8;
     /// Writes one.
     fn write(&self, register: u8, value: u8);
@@ -30,19 +30,48 @@ pub enum Pace {
 
 /// Looks that are worth busy-waiting for: 4, 8, 16, 32, 64 us.
 const SPINS: u32 = 5;
+/// Longest sleep between two looks.
+const SLEEP_MAX: u64 = 10 * MS;
 
-/// The pace after `looks` looks in vain, the first of them `waited` nanoseconds ago.
-pub fn pace(looks: u32, waited: u64) -> Pace {
+/// The pace after `looks` looks in vain, the first of them `waited` nanoseconds ago, where the last
+/// waits took `usual`: a slow BMC is not spun on, and is looked at a few times a byte.
+pub fn pace(looks: u32, waited: u64, usual: u64) -> Pace {
+    if usual > SLOW {
+        let sleep = match waited < usual / 2 {
+            true => usual / 2,
+            false => usual / 8,
+        };
+        return Pace::Sleep(sleep.clamp(128 * US, SLEEP_MAX));
+    }
     if looks < SPINS {
         return Pace::Spin(4u32.checked_shl(looks).unwrap_or(64));
     }
     Pace::Sleep(match waited {
         0..=149_999 => 128 * US,
         150_000..=4_999_999 => 250 * US,
-        5_000_000..=49_999_999 => MS,
-        w if w < SEC => 5 * MS,
-        _ => 10 * MS,
+        waited => (waited / 8).min(SLEEP_MAX),
     })
+}
+
+/// Waits longer than this, twice in a row, are a slow BMC's.
+const SLOW: u64 = 400 * US;
+
+/// How long the waits of an attempt take: the shorter of the last two, since a long one between
+/// short ones is a command being executed.
+#[derive(Default)]
+struct Usual {
+    last: u64,
+    before: u64,
+}
+
+impl Usual {
+    fn note(&mut self, waited: u64) {
+        self.before = core::mem::replace(&mut self.last, waited);
+    }
+
+    fn waited(&self) -> u64 {
+        self.last.min(self.before)
+    }
 }
 
 /// Runs one attempt to its end.
@@ -73,6 +102,8 @@ pub fn drive<W: Wire, T: Transport>(
     exchange.reply.clear();
     let mut value = 0;
     let mut looks = 0u32;
+    let mut usual = Usual::default();
+    let mut waiting = None;
     loop {
         match transport.step(now, value, exchange) {
             Action::Read(register) => {
@@ -82,11 +113,13 @@ pub fn drive<W: Wire, T: Transport>(
             Action::Write(register, byte) => {
                 wire.permitted()?;
                 wire.write(register, byte);
+                usual.note(waiting.take().map_or(0, |since| now.since(since)));
                 looks = 0;
             }
             Action::Wait => {
-                let progressed = transport.progressed();
-                wire.wait(pace(looks, now.since(progressed)), progressed)?;
+                let since = *waiting.get_or_insert(now);
+                let pace = pace(looks, now.since(since), usual.waited());
+                wire.wait(pace, transport.progressed())?;
                 looks = looks.saturating_add(1);
                 now = wire.now();
             }

@@ -357,6 +357,10 @@ impl Kcs {
             Last::Status if value & IBF != 0 => self.wait(now, self.taken_limit()),
             Last::Status => self.on_status(now, value, exchange),
             Last::Drop => self.dropped(now),
+            // The BMC marks each byte that it takes with a dummy byte, maybe only after the host has
+            // seen IBF clear: the last of them must not be taken for a reply, none of which begins
+            // with zero.
+            Last::Byte if value == 0 && exchange.reply.is_empty() => self.read_status(),
             Last::Byte if !exchange.reply.push(value) => Action::Failed(Failure::TooLong),
             Last::Byte => self.write(now, DATA, READ, Phase::Reply),
             Last::Code => self.on_code(now),

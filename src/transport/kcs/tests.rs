@@ -8,6 +8,7 @@ use super::*;
 use crate::attempt::Wire;
 use crate::time::SEC;
 use crate::transport::board::{feed, Board};
+use crate::wire::{device, DriverReply};
 use crate::wire::{Message, NetFn};
 
 fn board() -> Board<ipmi_bmc::Kcs> {
@@ -94,6 +95,33 @@ fn a_message_of_any_length_arrives_whole() {
         let seen = registers.bmc().records().last().unwrap();
         assert_eq!(seen.data, data);
     }
+}
+
+#[test]
+fn a_late_dummy_byte_is_not_taken_for_the_reply() {
+    let message = device::device_id();
+    let mut reply = DriverReply::EMPTY;
+    let mut exchange = Exchange {
+        request: message.as_bytes(),
+        reply: reply.arrival(),
+    };
+    let mut kcs = Kcs::new();
+    kcs.begin(Instant::at(0), Limits::PATIENT);
+    // Status and data as they are read, from WRITE_START on; 41h 00h is the late dummy.
+    let reads = [
+        0x00, 0x88, 0x80, 0x88, 0x41, 0x00, 0x42, 0x41, 0x1c, 0x41, 0x01, 0x41, 0x00, 0x01, 0x00,
+    ];
+    let mut reads = reads.iter();
+    let mut value = 0;
+    let ended = loop {
+        match kcs.step(Instant::at(0), value, &mut exchange) {
+            Action::Read(_) => value = *reads.next().unwrap(),
+            Action::Write(..) | Action::Wait => {}
+            ended => break ended,
+        }
+    };
+    assert_eq!(ended, Action::Done);
+    assert_eq!(reply.body(), [0]);
 }
 
 proptest! {
