@@ -9,6 +9,10 @@ use crate::transport::{Action, Exchange, Failure, Interface, Limits, Transport};
 pub trait Wire {
     /// The time, by clock or by counted delays.
     fn now(&self) -> Instant;
+    /// The time at which the attempt begins; it may be a few steps old.
+    fn started(&self) -> Instant {
+        self.now()
+    }
     /// Reads a register, counted from 0.
     fn read(&self, register: u8) -> u8;
     /// Writes one.
@@ -97,7 +101,7 @@ pub fn drive<W: Wire, T: Transport>(
 ) -> Result<(), Failure> {
     // Reading the clock costs more than a step does: time is taken to stand still between waits.
     // That makes limits a little shorter, never longer, and the steps are bounded anyway.
-    let mut now = wire.now();
+    let mut now = wire.started();
     transport.begin(now, limits);
     exchange.reply.clear();
     let mut value = 0;

@@ -87,8 +87,6 @@ pub struct Who {
 pub struct Settings {
     /// `hw.ipmi.on`.
     pub on: bool,
-    /// `hw.ipmi.wd_init_enable`.
-    pub watchdog_enable: bool,
     /// `hw.ipmi.wd_timer_actions`, its pre-timeout interrupt replaced by
     /// `hw.ipmi.wd_pretimeout_int` where that is set; bits as in Set Watchdog Timer (section 27.6).
     pub actions: u8,
@@ -171,6 +169,8 @@ pub trait Kernel {
     fn who(&self) -> Who;
     /// The tunables as they are now.
     fn settings(&self) -> Settings;
+    /// Of these, `hw.ipmi.wd_init_enable`, which the worker looks at for each job.
+    fn watchdog_enabled(&self) -> bool;
     /// What is read without the lock.
     fn shared(&self) -> &Shared;
     /// Runs `f` under the device's lock. `f` neither sleeps nor touches a register.

@@ -94,6 +94,10 @@ impl Fifo {
     };
 
     fn push(&mut self, mut request: Box<Request>) {
+        // Most often it is alone and need not be turned over.
+        if self.is_empty() {
+            return self.push_front(request);
+        }
         request.next = self.newest.take();
         self.newest = Some(request);
     }

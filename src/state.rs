@@ -135,7 +135,7 @@ impl State {
     }
 
     /// The worker's next job, or until when it may sleep.
-    pub fn next_job(&mut self, now: Instant, settings: &Settings) -> Step<Job> {
+    pub fn next_job(&mut self, now: Instant, watchdog_enabled: bool) -> Step<Job> {
         if self.exiting {
             return Step::Ready(Job::Exit);
         }
@@ -144,7 +144,7 @@ impl State {
             self.counters.suppressed = self.counters.suppressed.saturating_add(hidden);
             return Step::Ready(Job::Tell(event, print));
         }
-        if self.startup.complete(settings.watchdog_enable) && !self.detaching {
+        if self.startup.complete(watchdog_enabled) && !self.detaching {
             let watchdog = self.startup.timer.is_some();
             return Step::Ready(Job::Announce(watchdog, self.startup.id.is_chassis()));
         }
@@ -157,11 +157,11 @@ impl State {
             },
             Gate::Try => {
                 let (purpose, message) = self
-                    .driver_command(now, settings)
+                    .driver_command(now, watchdog_enabled)
                     .unwrap_or((Purpose::Probe, device::device_id()));
                 Some(Job::Driver(purpose, message, self.limits()))
             }
-            Gate::Open => self.next_open(now, settings),
+            Gate::Open => self.next_open(now, watchdog_enabled),
         };
         match job {
             Some(job) => Step::Ready(job),
@@ -170,9 +170,9 @@ impl State {
     }
 
     /// The next job while the BMC answers: the driver's class goes first.
-    fn next_open(&mut self, now: Instant, settings: &Settings) -> Option<Job> {
+    fn next_open(&mut self, now: Instant, watchdog_enabled: bool) -> Option<Job> {
         let limits = self.limits();
-        if let Some((purpose, message)) = self.driver_command(now, settings) {
+        if let Some((purpose, message)) = self.driver_command(now, watchdog_enabled) {
             return Some(Job::Driver(purpose, message, limits));
         }
         if let Some(request) = self.clients.pop() {
@@ -185,11 +185,11 @@ impl State {
         self.link.limits(self.startup.terms.answer)
     }
 
-    fn driver_command(&self, now: Instant, settings: &Settings) -> Option<(Purpose, Message)> {
+    fn driver_command(&self, now: Instant, watchdog_enabled: bool) -> Option<(Purpose, Message)> {
         if let Some(plan) = self.watchdog.plan(now) {
             return Some((Purpose::Watchdog(plan), plan.command.message()));
         }
-        if let Some(message) = self.startup.command(settings.watchdog_enable) {
+        if let Some(message) = self.startup.command(watchdog_enabled) {
             return (now >= self.identify_at).then_some((Purpose::Startup, message));
         }
         if self.pretimeout_seen {

@@ -9,7 +9,7 @@ use crate::kernel::{Channel, Kernel, Step};
 use crate::line::Line;
 use crate::memory::Box;
 use crate::queue::Request;
-use crate::state::{Job, Purpose};
+use crate::state::{Job, Purpose, State};
 use crate::time::{Instant, MS, SEC};
 use crate::transport::{Exchange, Failure, Interface, Limits};
 use crate::wire::{DriverReply, Message};
@@ -21,16 +21,23 @@ const YIELD_ANYWAY: u64 = 1500 * MS;
 /// Pause after the hardware was taken over, before it is tried again.
 const SEIZED: u64 = 10 * MS;
 
+/// An application's request whose attempt is over.
+struct Finished {
+    request: Box<Request>,
+    outcome: Result<(), Failure>,
+    delivered: bool,
+}
+
 /// Runs until the device goes away.
 pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
+    let mut finished = None;
     loop {
-        let job = kernel.wait(Channel::Worker, |state, now| {
-            let step = state.next_job(now, &kernel.settings());
-            if matches!(step, Step::Ready(Job::Driver(..) | Job::Application(..))) {
-                // Either this is what waited, or nothing did.
-                kernel.shared().driver_waits.store(0, Relaxed);
+        let (job, now) = kernel.wait(Channel::Worker, |state, now| {
+            // One taking of the lock and one look at the clock end a request and find the next.
+            if let Some(finished) = finished.take() {
+                finish(kernel, state, finished, now);
             }
-            step
+            next(kernel, state, now)
         });
         match job {
             Job::Exit => return,
@@ -38,11 +45,29 @@ pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
             Job::Tell(event, print) => tell(kernel, &event, print),
             Job::Look => look(kernel, interface),
             Job::Driver(purpose, message, limits) => {
-                driver(kernel, interface, purpose, &message, limits);
+                driver(kernel, interface, purpose, &message, limits, now);
             }
-            Job::Application(request, limits) => application(kernel, interface, request, limits),
-            Job::Reject(request) => finish(kernel, |state| state.reject(request)),
+            Job::Application(request, limits) => {
+                finished = Some(application(kernel, interface, request, limits, now));
+            }
+            Job::Reject(request) => kernel.locked(|state| {
+                let rejected = state.reject(request);
+                deliver(kernel, rejected);
+            }),
         }
+    }
+}
+
+fn next<K: Kernel>(kernel: &K, state: &mut State, now: Instant) -> Step<(Job, Instant)> {
+    match state.next_job(now, kernel.watchdog_enabled()) {
+        Step::Ready(job) => {
+            if matches!(job, Job::Driver(..) | Job::Application(..)) {
+                // Either this is what waited, or nothing did.
+                kernel.shared().driver_waits.store(0, Relaxed);
+            }
+            Step::Ready((job, now))
+        }
+        Step::Sleep(until) => Step::Sleep(until),
     }
 }
 
@@ -70,14 +95,14 @@ fn driver<K: Kernel>(
     purpose: Purpose,
     message: &Message,
     limits: Limits,
+    started: Instant,
 ) {
     let mut reply = DriverReply::EMPTY;
     let mut exchange = Exchange {
         request: message.as_bytes(),
         reply: reply.arrival(),
     };
-    let started = kernel.now();
-    let outcome = guarded(kernel, interface, limits, &mut exchange, false);
+    let outcome = guarded(kernel, interface, limits, &mut exchange, false, started);
     let now = kernel.now();
     kernel.locked(|state| {
         match outcome {
@@ -95,30 +120,41 @@ fn application<K: Kernel>(
     interface: &mut Interface,
     mut request: Box<Request>,
     limits: Limits,
-) {
-    let outcome = guarded(kernel, interface, limits, &mut request.exchange(), true);
-    let delivered = interface.delivered();
-    let now = kernel.now();
-    finish(kernel, |state| {
-        state.application_ended(request, outcome, delivered, now)
-    });
+    now: Instant,
+) -> Finished {
+    let outcome = guarded(
+        kernel,
+        interface,
+        limits,
+        &mut request.exchange(),
+        true,
+        now,
+    );
+    Finished {
+        request,
+        outcome,
+        delivered: interface.delivered(),
+    }
 }
 
-/// Wakes the client whose request `end` completed; frees, without the lock, what `end` gives back.
-fn finish<K: Kernel>(
-    kernel: &K,
-    end: impl FnOnce(&mut crate::state::State) -> Result<Option<usize>, Box<Request>>,
-) {
-    let orphan = kernel.locked(|state| match end(state) {
-        Ok(Some(cookie)) => {
-            // The lock keeps the descriptor open until its pollers are woken.
-            kernel.wake_client(cookie);
-            None
-        }
-        Ok(None) => None,
-        Err(request) => Some(request),
-    });
-    drop(orphan);
+fn finish<K: Kernel>(kernel: &K, state: &mut State, finished: Finished, now: Instant) {
+    let Finished {
+        request,
+        outcome,
+        delivered,
+    } = finished;
+    let ended = state.application_ended(request, outcome, delivered, now);
+    deliver(kernel, ended);
+}
+
+/// Wakes the client whose request is complete, or frees that of one who has closed. The lock is
+/// held: it keeps the descriptor open until its pollers are woken.
+fn deliver<K: Kernel>(kernel: &K, ended: Result<Option<usize>, Box<Request>>) {
+    match ended {
+        Ok(Some(cookie)) => kernel.wake_client(cookie),
+        Ok(None) => {}
+        Err(orphan) => drop(orphan),
+    }
 }
 
 /// One attempt on the worker's own wire.
@@ -128,10 +164,12 @@ fn guarded<K: Kernel>(
     limits: Limits,
     exchange: &mut Exchange<'_>,
     yields: bool,
+    started: Instant,
 ) -> Result<(), Failure> {
     let shared = kernel.shared();
     let wire = WorkerWire {
         kernel,
+        started,
         seizures: shared.seizures.load(Acquire),
         yields,
     };
@@ -150,6 +188,7 @@ fn guarded<K: Kernel>(
 
 struct WorkerWire<'k, K> {
     kernel: &'k K,
+    started: Instant,
     seizures: u32,
     yields: bool,
 }
@@ -191,6 +230,10 @@ impl<K: Kernel> WorkerWire<'_, K> {
 impl<K: Kernel> Wire for WorkerWire<'_, K> {
     fn now(&self) -> Instant {
         self.kernel.now()
+    }
+
+    fn started(&self) -> Instant {
+        self.started
     }
 
     fn read(&self, register: u8) -> u8 {

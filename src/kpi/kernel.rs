@@ -101,7 +101,6 @@ impl Kernel for Core {
         let seconds = |value| u64::from(unsigned(value)).saturating_mul(SEC);
         Settings {
             on: raw.on != 0,
-            watchdog_enable: raw.wd_init_enable != 0,
             actions: match raw.wd_pretimeout_int {
                 bindings::ipmi_pretimeout_IPMI_PRETIMEOUT_UNSET => raw.wd_timer_actions as u8,
                 interrupt => (raw.wd_timer_actions as u8 & 7) | ((interrupt as u8) << 4),
@@ -123,6 +122,11 @@ impl Kernel for Core {
             max_requests: unsigned(raw.max_requests_per_open),
             max_opens: unsigned(raw.max_opens),
         }
+    }
+
+    fn watchdog_enabled(&self) -> bool {
+        // SAFETY: Reads a tunable.
+        unsafe { bindings::ipmi_kpi_watchdog_enabled() }
     }
 
     fn shared(&self) -> &Shared {

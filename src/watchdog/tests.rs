@@ -15,7 +15,6 @@ struct Bench {
 pub(crate) fn settings() -> Settings {
     Settings {
         on: true,
-        watchdog_enable: true,
         actions: 3,
         pretimeout: 120,
         startup_countdown: 0,

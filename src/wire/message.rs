@@ -68,11 +68,12 @@ impl Arrival<'_> {
 
     /// Appends a byte; false if the reply is longer than there is room for.
     pub fn push(&mut self, byte: u8) -> bool {
-        let Some(slot) = self.bytes.get_mut(*self.length) else {
+        let at = *self.length;
+        let Some(slot) = self.bytes.get_mut(at) else {
             return false;
         };
         *slot = byte;
-        *self.length = self.length.saturating_add(1);
+        *self.length = at.saturating_add(1);
         true
     }
 

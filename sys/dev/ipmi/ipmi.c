@@ -58,6 +58,7 @@ ipmi_attach(device_t dev, enum ipmi_interface interface)
 	int error;
 
 	sc->dev = dev;
+	ipmi_map_registers(sc);
 	mtx_init(&sc->lock, device_get_nameunit(dev), "ipmi", MTX_DEF);
 	cv_init(&sc->worker_cv, "ipmiwork");
 	cv_init(&sc->answer_cv, "ipmiansw");

@@ -187,24 +187,43 @@ ipmi_tick_start(struct ipmi_softc *sc)
 	    0);
 }
 
-/* Registers are either in one resource or in one each. */
-uint8_t
-ipmi_kpi_read(struct ipmi_softc *sc, uint8_t reg)
+/*
+ * Registers are either in one resource or in one each.  Found out once: most
+ * of what a transaction costs is spent between this and the next access.
+ */
+void
+ipmi_map_registers(struct ipmi_softc *sc)
 {
+	struct ipmi_register *reg;
+	struct resource *res;
+	int i;
 
-	if (sc->io_count > 1)
-		return (bus_read_1(sc->io_res[reg], 0));
-	return (bus_read_1(sc->io_res[0], reg * sc->io_spacing));
+	for (i = 0; i < IPMI_MAX_RES; i++) {
+		reg = &sc->registers[i];
+		res = sc->io_res[sc->io_count > 1 ? i : 0];
+		if (res == NULL)
+			continue;
+		reg->tag = rman_get_bustag(res);
+		reg->handle = rman_get_bushandle(res);
+		if (sc->io_count == 1)
+			reg->handle += i * sc->io_spacing;
+	}
+}
+
+uint8_t
+ipmi_kpi_read(struct ipmi_softc *sc, uint8_t number)
+{
+	const struct ipmi_register *reg = &sc->registers[number];
+
+	return (bus_space_read_1(reg->tag, reg->handle, 0));
 }
 
 void
-ipmi_kpi_write(struct ipmi_softc *sc, uint8_t reg, uint8_t value)
+ipmi_kpi_write(struct ipmi_softc *sc, uint8_t number, uint8_t value)
 {
+	const struct ipmi_register *reg = &sc->registers[number];
 
-	if (sc->io_count > 1)
-		bus_write_1(sc->io_res[reg], 0, value);
-	else
-		bus_write_1(sc->io_res[0], reg * sc->io_spacing, value);
+	bus_space_write_1(reg->tag, reg->handle, 0, value);
 }
 
 int

@@ -66,6 +66,7 @@ void	 ipmi_kpi_free(void *memory);
 uint64_t ipmi_kpi_now(void);
 enum ipmi_context ipmi_kpi_context(void);
 void	 ipmi_kpi_settings(struct ipmi_settings *settings);
+bool	 ipmi_kpi_watchdog_enabled(void);
 
 /* The process behind the calling thread: its id, and its name with a NUL. */
 uint32_t ipmi_kpi_who(char *name, size_t size);

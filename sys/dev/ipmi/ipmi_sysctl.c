@@ -162,6 +162,13 @@ ipmi_kpi_settings(struct ipmi_settings *settings)
 	*settings = ipmi_tunables;
 }
 
+bool
+ipmi_kpi_watchdog_enabled(void)
+{
+
+	return (ipmi_tunables.wd_init_enable != 0);
+}
+
 static const struct {
 	enum ipmi_statistic	 which;
 	const char		*name;

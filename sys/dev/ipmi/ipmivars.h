@@ -13,6 +13,12 @@
 
 struct ipmi_core;
 
+/* Where one register is. */
+struct ipmi_register {
+	bus_space_tag_t		 tag;
+	bus_space_handle_t	 handle;
+};
+
 struct ipmi_softc {
 	device_t		 dev;
 	struct ipmi_core	*core;
@@ -34,6 +40,7 @@ struct ipmi_softc {
 	bus_size_t		 io_spacing;
 	int			 io_count;
 	struct resource		*io_res[IPMI_MAX_RES];
+	struct ipmi_register	 registers[IPMI_MAX_RES];
 };
 
 /* One open of the device node. */
@@ -51,6 +58,7 @@ int	ipmi_attach(device_t dev, enum ipmi_interface interface);
 int	ipmi_detach(device_t dev);
 int	ipmi_suspend(device_t dev);
 
+void	ipmi_map_registers(struct ipmi_softc *sc);
 void	ipmi_tick_start(struct ipmi_softc *sc);
 int	ipmi_cdev_create(struct ipmi_softc *sc);
 void	ipmi_sysctl_attach(struct ipmi_softc *sc);

@@ -237,6 +237,9 @@ unsafe extern "C" {
     pub fn ipmi_kpi_settings(settings: *mut ipmi_settings);
 }
 unsafe extern "C" {
+    pub fn ipmi_kpi_watchdog_enabled() -> bool_;
+}
+unsafe extern "C" {
     pub fn ipmi_kpi_who(name: *mut ::core::ffi::c_char, size: usize) -> u32;
 }
 unsafe extern "C" {
