@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::kernel::Kernel;
 use crate::low::Region;
 use crate::mem;
+use crate::rewrite::Rewritten;
 
 /// A section that was mapped.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Symbol {
     pub name: String,
     pub address: u64,
     pub len: u64,
+    /// A function, not data.
+    pub code: bool,
 }
 
 /// A module in memory. Dropping it unmaps it.
@@ -32,11 +35,12 @@ pub struct Image {
     /// By address.
     pub symbols: Vec<Symbol>,
     pub(crate) region: Region,
+    pub(crate) rewritten: Rewritten,
 }
 
 impl Image {
     pub fn contains(&self, address: u64) -> bool {
-        self.region.contains(address)
+        self.region.contains(address) || self.rewritten.contains(address)
     }
 
     /// The pointers in the linker set `name`, e.g. `sysinit_set`; none if there is no such set.
@@ -60,6 +64,7 @@ impl Image {
 
     /// `function+offset`.
     fn symbol(&self, address: u64) -> String {
+        let address = self.rewritten.origin(address).unwrap_or(address);
         let after = self.symbols.partition_point(|s| s.address <= address);
         let before = self.symbols[..after].iter().rev();
         match before

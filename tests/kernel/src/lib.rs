@@ -67,6 +67,7 @@ mod malloc;
 pub mod mem;
 pub mod mutex;
 pub mod registers;
+mod rewrite;
 pub mod sched;
 pub mod sleepqueue;
 mod string;

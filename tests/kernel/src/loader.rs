@@ -2,7 +2,7 @@
 //! Maps a relocatable module file below 2 GiB and links it to this kernel, as link_elf_obj.c
 //! does; must not run any of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -20,6 +20,7 @@ use crate::kernel::with;
 use crate::layout::Generation;
 use crate::low::Region;
 use crate::mem;
+use crate::rewrite;
 
 const PAGE: u64 = 4096;
 
@@ -67,12 +68,21 @@ pub fn load(path: &Path) -> Result<u32, LoadError> {
     let layout = Layout::of(&elf);
     let region = Region::new(layout.len as usize);
     let map = place(&elf, &layout, region.base()).map_err(file)?;
-    let symbols = resolve(&elf, &map)?;
-    relocate(&elf, &map, &symbols)?;
+    let values = resolve(&elf, &map)?;
+    let targets = relocate(&elf, &map, &values)?;
+    let symbols = symbols(&elf, &values);
+    let rewritten = rewrite::ports(&symbols, &targets);
     for (offset, len, protection) in &layout.groups {
         region.protect(*offset as usize, *len as usize, *protection);
     }
-    let image = describe(path, &elf, &map, &symbols, region);
+    let image = Image {
+        id: with(|k| k.loads),
+        path: path.to_path_buf(),
+        sections: sections(&elf, &map),
+        symbols,
+        region,
+        rewritten,
+    };
     let release = release(&image)?;
     let id = image.id;
     with(|k| {
@@ -203,22 +213,21 @@ fn import(name: &str) -> Option<u64> {
     imports::function(name).or_else(|| with(|k| k.globals.address(name)))
 }
 
-/// Applies the four relocations that the kernel's loader knows.
+/// Applies the four relocations that the kernel's loader knows; what they refer to.
 fn relocate(
     elf: &Elf,
     map: &BTreeMap<usize, u64>,
     symbols: &BTreeMap<usize, u64>,
-) -> Result<(), LoadError> {
+) -> Result<BTreeSet<u64>, LoadError> {
+    let mut targets = BTreeSet::new();
     for section in elf.sections() {
         let Some(base) = map.get(&section.index().0) else {
             continue;
         };
         for (offset, relocation) in section.relocations() {
             let name = |index: SymbolIndex| {
-                elf.symbol_by_index(index)
-                    .ok()
-                    .and_then(|s| s.name().ok())
-                    .unwrap_or("?")
+                let symbol = elf.symbol_by_index(index).ok();
+                symbol.and_then(|s| s.name().ok()).unwrap_or("?")
             };
             let RelocationTarget::Symbol(index) = relocation.target() else {
                 continue;
@@ -227,29 +236,33 @@ fn relocate(
                 continue;
             };
             let Some(value) = symbols.get(&index.0) else {
-                return Err(LoadError::Relocation(format!("against {}", name(index))));
+                let text = format!("against {}", name(index));
+                return Err(LoadError::Relocation(text));
             };
             let value = value.wrapping_add_signed(relocation.addend());
-            let place = base + offset;
-            let fits = match r_type {
-                elf::R_X86_64_NONE => true,
-                elf::R_X86_64_64 => {
-                    mem::put_raw(place, &value.to_le_bytes());
-                    true
-                }
-                elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => put32(place, value.wrapping_sub(place)),
-                elf::R_X86_64_32S => put32(place, value),
-                other => return Err(LoadError::Relocation(format!("type {other}"))),
-            };
-            if !fits {
-                return Err(LoadError::Relocation(format!(
-                    "overflow against {}",
-                    name(index)
-                )));
+            if !apply(r_type, base + offset, value)? {
+                let text = format!("overflow against {}", name(index));
+                return Err(LoadError::Relocation(text));
             }
+            // The addend of a relative one usually counts from behind its four bytes.
+            targets.extend([value, value.wrapping_add(4)]);
         }
     }
-    Ok(())
+    Ok(targets)
+}
+
+/// Whether it fits.
+fn apply(kind: u32, place: u64, value: u64) -> Result<bool, LoadError> {
+    match kind {
+        elf::R_X86_64_NONE => Ok(true),
+        elf::R_X86_64_64 => {
+            mem::put_raw(place, &value.to_le_bytes());
+            Ok(true)
+        }
+        elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => Ok(put32(place, value.wrapping_sub(place))),
+        elf::R_X86_64_32S => Ok(put32(place, value)),
+        other => Err(LoadError::Relocation(format!("type {other}"))),
+    }
 }
 
 fn put32(place: u64, value: u64) -> bool {
@@ -260,13 +273,7 @@ fn put32(place: u64, value: u64) -> bool {
     true
 }
 
-fn describe(
-    path: &Path,
-    elf: &Elf,
-    map: &BTreeMap<usize, u64>,
-    values: &BTreeMap<usize, u64>,
-    region: Region,
-) -> Image {
+fn sections(elf: &Elf, map: &BTreeMap<usize, u64>) -> Vec<Section> {
     let section = |s: object::read::elf::ElfSection64<'_, '_>| {
         let name = s.name().unwrap_or("").to_string();
         map.get(&s.index().0).map(|at| Section {
@@ -275,6 +282,11 @@ fn describe(
             len: s.size(),
         })
     };
+    elf.sections().filter_map(section).collect()
+}
+
+/// The functions and variables, by address.
+fn symbols(elf: &Elf, values: &BTreeMap<usize, u64>) -> Vec<Symbol> {
     let symbol = |s: object::read::elf::ElfSymbol64<'_, '_>| {
         let wanted = matches!(s.kind(), SymbolKind::Text | SymbolKind::Data) && s.is_definition();
         let address = *values.get(&s.index().0).filter(|_| wanted)?;
@@ -282,17 +294,12 @@ fn describe(
             name: s.name().ok()?.to_string(),
             address,
             len: s.size(),
+            code: s.kind() == SymbolKind::Text,
         })
     };
     let mut symbols: Vec<_> = elf.symbols().filter_map(symbol).collect();
     symbols.sort_by_key(|s| s.address);
-    Image {
-        id: with(|k| k.loads),
-        path: path.to_path_buf(),
-        sections: elf.sections().filter_map(section).collect(),
-        symbols,
-        region,
-    }
+    symbols
 }
 
 /// The release that `MODULE_DEPEND(…, kernel, …)` prefers.

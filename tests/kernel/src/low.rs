@@ -47,6 +47,10 @@ impl Region {
         self.base
     }
 
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     pub fn contains(&self, address: u64) -> bool {
         (self.base..self.base + self.len as u64).contains(&address)
     }

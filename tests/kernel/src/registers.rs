@@ -145,6 +145,30 @@ pub fn access(frame: &mut Frame) -> bool {
     port(frame, &code) || memory(frame, &code)
 }
 
+/// Performs the port instruction whose number the frame has in place of an address.
+pub fn rewritten(frame: &mut Frame) {
+    let port = with(|k| {
+        let image = k
+            .image_at(frame.rip)
+            .expect("a rewritten instruction is in an image");
+        let port = image.rewritten.port(frame.address);
+        let port = port.expect("a rewritten instruction has a number");
+        k.pcpu.crossing.caller = port.address;
+        port
+    });
+    let number = port.number.unwrap_or(frame.regs[RDX] as u16);
+    perform(frame, number, port.width, port.write);
+}
+
+fn perform(frame: &mut Frame, port: u16, width: u64, is_write: bool) {
+    if is_write {
+        write(Place::Port(port), width, frame.regs[RAX]);
+    } else {
+        let value = read(Place::Port(port), width);
+        frame.regs[RAX] = merge(frame.regs[RAX], value, width);
+    }
+}
+
 /// `in` and `out` in the forms that compilers and <machine/cpufunc.h> use.
 fn port(frame: &mut Frame, code: &[u8; 15]) -> bool {
     let (prefix, opcode) = match code[0] {
@@ -161,12 +185,7 @@ fn port(frame: &mut Frame, code: &[u8; 15]) -> bool {
         0xec..=0xef => (frame.regs[RDX] as u16, prefix + 1),
         _ => return false,
     };
-    if opcode & 2 == 0 {
-        let value = read(Place::Port(port), width);
-        frame.regs[RAX] = merge(frame.regs[RAX], value, width);
-    } else {
-        write(Place::Port(port), width, frame.regs[RAX]);
-    }
+    perform(frame, port, width, opcode & 2 != 0);
     frame.rip += len as u64;
     true
 }

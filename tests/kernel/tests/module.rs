@@ -225,13 +225,14 @@ fn ports_in_every_width() {
             assert_eq!(run(id, "port_read", &[0xca2, 4]), 0xa5a4_a3a2);
             run(id, "port_write", &[0xca2, 1, 0x1122_3344]);
             run(id, "port_write", &[0xcb0, 2, 0x1122_3344]);
+            assert_eq!(run(id, "port_read_trapped", &[0xca2]), 0x11a2);
             assert_eq!(run(id, "port_read_many", &[1, 1000]), 500_500);
         })
         .unwrap();
     let written = machine.hardware(|p: &mut Pattern| p.0.clone());
     assert_eq!(written, [(0xca2, 0x44), (0xcb0, 0x44), (0xcb1, 0x33)]);
     let usage = machine.usage();
-    assert_eq!((usage.register_reads, usage.register_writes), (1003, 2));
+    assert_eq!((usage.register_reads, usage.register_writes), (1004, 2));
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub const RESUME: usize = PRIVATE + 40;
 
 /// How often module code was left, for an alarm on code that never leaves.
 pub const CROSSINGS: usize = PRIVATE + 48;
+/// Room for one register while there is no other.
+pub const SCRATCH: usize = PRIVATE + 56;
 
 /// What a thread takes along when it leaves the processor.
 #[repr(C)]
@@ -42,7 +44,8 @@ pub struct Pcpu {
     pub in_module: u64,
     pub resume: u64,
     pub crossings: u64,
-    _pad: [u64; 505],
+    scratch: u64,
+    _pad: [u64; 504],
 }
 
 impl Pcpu {
@@ -75,6 +78,7 @@ mod tests {
         assert_eq!(offset_of!(Pcpu, in_module), IN_MODULE);
         assert_eq!(offset_of!(Pcpu, resume), RESUME);
         assert_eq!(offset_of!(Pcpu, crossings), CROSSINGS);
+        assert_eq!(offset_of!(Pcpu, scratch), SCRATCH);
         assert_eq!(size_of::<Pcpu>(), 8192);
     }
 }

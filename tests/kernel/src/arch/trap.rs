@@ -59,6 +59,7 @@ global_asm!(
     "ipmi_kernel_trap:",
     "mov rdi, rsp",
     "call {dispatch}",
+    "ipmi_kernel_resume:",
     "mov rax, [rsp + {rip}]",
     "mov gs:[{resume}], rax",
     "mov qword ptr gs:[{in_module}], 1",
@@ -88,8 +89,71 @@ global_asm!(
     in_module = const pcpu::IN_MODULE,
 );
 
+// Entered by the call that replaced a port instruction: on the module's stack are the return
+// address and the instruction's number. Builds the frame that a trap would have built, with the
+// number in place of the address, and leaves as a trap does.
+global_asm!(
+    ".globl ipmi_kernel_port",
+    "ipmi_kernel_port:",
+    "pushfq",
+    "mov gs:[{scratch}], rax",
+    "mov rax, gs:[{host_sp}]",
+    "lea rax, [rax - {size}]",
+    "mov [rax + 8], rcx",
+    "mov [rax + 16], rdx",
+    "mov [rax + 24], rbx",
+    "mov [rax + 40], rbp",
+    "mov [rax + 48], rsi",
+    "mov [rax + 56], rdi",
+    "mov [rax + 64], r8",
+    "mov [rax + 72], r9",
+    "mov [rax + 80], r10",
+    "mov [rax + 88], r11",
+    "mov [rax + 96], r12",
+    "mov [rax + 104], r13",
+    "mov [rax + 112], r14",
+    "mov [rax + 120], r15",
+    "mov rcx, gs:[{scratch}]",
+    "mov [rax], rcx",
+    "pop [rax + {flags}]",
+    "pop [rax + {rip}]",
+    "pop [rax + {address}]",
+    "mov [rax + 32], rsp",
+    "mov gs:[{module_sp}], rsp",
+    "mov gs:[{module_bp}], rbp",
+    "mov qword ptr gs:[{in_module}], 0",
+    "inc qword ptr gs:[{crossings}]",
+    "mov rsp, rax",
+    "mov rdi, rax",
+    "cld",
+    "call {dispatch}",
+    "jmp ipmi_kernel_resume",
+    dispatch = sym port_dispatch,
+    size = const size_of::<Frame>(),
+    rip = const offset_of!(Frame, rip),
+    flags = const offset_of!(Frame, flags),
+    address = const offset_of!(Frame, address),
+    scratch = const pcpu::SCRATCH,
+    host_sp = const pcpu::HOST_SP,
+    module_sp = const pcpu::MODULE_SP,
+    module_bp = const pcpu::MODULE_BP,
+    in_module = const pcpu::IN_MODULE,
+    crossings = const pcpu::CROSSINGS,
+);
+
 extern "C" {
     fn ipmi_kernel_trap();
+    fn ipmi_kernel_port();
+}
+
+/// What the call in place of a port instruction calls.
+pub fn port_entry() -> u64 {
+    ipmi_kernel_port as *const () as u64
+}
+
+extern "C" fn port_dispatch(frame: *mut Frame) {
+    // SAFETY: the entry wrote the frame right above this call's stack.
+    border::guard(|| crate::registers::rewritten(unsafe { &mut *frame }));
 }
 
 /// Makes the interrupted thread continue in [`dispatch`] on its host stack. Runs in the signal

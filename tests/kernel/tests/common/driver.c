@@ -37,6 +37,7 @@ extern void eventhandler_deregister(void *, void *);
 extern int sysctl_handle_int(void *, void *, long, void *);
 extern void *sysctl_add_oid(void *, void *, int, const char *, int, void *, long,
     int (*)(void *, void *, long, void *), const char *, const char *, const char *);
+extern int pause_sbt(const char *, long, long, int);
 extern int config_intrhook_establish(void *);
 extern void config_intrhook_disestablish(void *);
 extern int driver_module_handler(void *, int, void *);
@@ -224,6 +225,14 @@ startup(void *arg)
 	hooked++;
 }
 
+/* Takes half a second, asleep. */
+static int
+slow(void *oid, void *arg1, long arg2, void *req)
+{
+	pause_sbt("slow", 1l << 31, 0, 0);
+	return (sysctl_handle_int(oid, arg1, arg2, req));
+}
+
 static int
 probe(device_t dev)
 {
@@ -277,6 +286,8 @@ attach(device_t dev)
 		printf("no node\n");
 	sysctl_add_oid(device_get_sysctl_ctx(dev), device_get_sysctl_tree(dev), -1, "events",
 	    0x80040002, &sc->events, 0, sysctl_handle_int, "I", "Interrupts so far", 0);
+	sysctl_add_oid(device_get_sysctl_ctx(dev), device_get_sysctl_tree(dev), -1, "slow",
+	    0x80040002, &sc->events, 0, slow, "I", "The same, slowly", 0);
 	sc->tag = eventhandler_register(0, "watchdog_list", wd_event, sc, 0);
 	sc->hook.func = startup;
 	sc->hook.arg = sc;
