@@ -14,7 +14,7 @@ const AFTER_FAILURE: u64 = 50 * MS;
 /// Pause between looks at an unresponsive BMC: a register read each.
 const LOOK: u64 = 100 * MS;
 /// Longest pause between attempts at a BMC that looks alive and does not answer.
-const ATTEMPT_MAX: u64 = 300 * MS;
+const ATTEMPT_MAX: u64 = 200 * MS;
 /// Pause between looks at an idle, healthy interface, to notice a reset BMC.
 const GLANCE: u64 = 500 * MS;
 

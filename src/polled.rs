@@ -12,7 +12,7 @@ use crate::transport::{Exchange, Failure, Interface, Limits};
 use crate::wire::{DriverReply, Message};
 
 /// All that failing attempts may cost one stop of the machine.
-pub const BUDGET: u64 = 700 * MS;
+pub const BUDGET: u64 = 500 * MS;
 /// Longest time for the worker to let go, where it runs at all.
 const LET_GO: u32 = 20_000;
 /// What a register access is taken to cost.

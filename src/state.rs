@@ -272,7 +272,7 @@ impl State {
     }
 
     /// The BMC may have been reset and have lost its timer.
-    fn suspect(&mut self, now: Instant) {
+    pub fn suspect(&mut self, now: Instant) {
         self.suspicious = true;
         self.watchdog.suspect(now);
     }

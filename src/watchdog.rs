@@ -37,6 +37,8 @@ struct Ask {
     at: Instant,
     /// What was asked for, in nanoseconds.
     timeout: u64,
+    /// The host's own pre-timeout in nanoseconds, which a margin does not lengthen.
+    pretimeout: u64,
     /// The timer to arm; `None` to stop.
     timer: Option<Timer>,
 }
@@ -192,7 +194,9 @@ impl Watchdog {
             let whole = timeout.saturating_add(settings.margin);
             timer(whole, actions, settings.pretimeout)
         });
-        Ok(self.put(now, timeout, timer, COALESCE))
+        let own = quarter(tenths(timeout)).min(i64::from(settings.pretimeout));
+        let pretimeout = u64::try_from(own).unwrap_or(0).saturating_mul(SEC);
+        Ok(self.put(now, (timeout, pretimeout), timer, COALESCE))
     }
 
     fn tell_clamped(&mut self, timeout: u64, events: &mut Events) {
@@ -205,8 +209,10 @@ impl Watchdog {
     /// Asks once more for what was asked last, from a context that polls: what was confirmed within
     /// a second needs no bus traffic.
     pub fn ask_again(&mut self, now: Instant) -> u64 {
-        let (timeout, timer) = self.ask.map_or((0, None), |ask| (ask.timeout, ask.timer));
-        self.put(now, timeout, timer, LATE)
+        let (times, timer) = self.ask.map_or(((0, 0), None), |ask| {
+            ((ask.timeout, ask.pretimeout), ask.timer)
+        });
+        self.put(now, times, timer, LATE)
     }
 
     /// Kernels with `watchdog_sbt_list` invoke it and then the plain list for one pat; kdb's
@@ -224,7 +230,9 @@ impl Watchdog {
         }
     }
 
-    fn put(&mut self, now: Instant, timeout: u64, timer: Option<Timer>, fresh: u64) -> u64 {
+    /// Takes an ask whose timeout and pre-timeout in nanoseconds are `times`.
+    fn put(&mut self, now: Instant, times: (u64, u64), timer: Option<Timer>, fresh: u64) -> u64 {
+        let (timeout, pretimeout) = times;
         let up_to_date = self.served >= self.serial;
         self.record.asked = self.record.asked.saturating_add(1);
         self.serial = self.serial.saturating_add(1);
@@ -234,6 +242,7 @@ impl Watchdog {
             serial: self.serial,
             at: now,
             timeout,
+            pretimeout,
             timer,
         });
         let counting = matches!(self.known, Known::Counting { timer: t, reset, .. }
@@ -258,7 +267,7 @@ impl Watchdog {
                 });
             }
             Adopt::Stop => {
-                self.put(now, 0, None, COALESCE);
+                self.put(now, (0, 0), None, COALESCE);
             }
             Adopt::Leave => {}
         }

@@ -26,6 +26,7 @@ struct Finished {
     request: Box<Request>,
     outcome: Result<(), Failure>,
     delivered: bool,
+    surprised: bool,
 }
 
 /// Runs until the device goes away.
@@ -109,6 +110,9 @@ fn driver<K: Kernel>(
             Ok(()) => state.driver_answered(purpose, &reply, started, now),
             Err(failure) => state.driver_failed(purpose, failure, now),
         }
+        if interface.surprised() {
+            state.suspect(now);
+        }
         let bits = state.watchdog.armed_bits();
         kernel.shared().armed.store(bits, Relaxed);
     });
@@ -134,6 +138,7 @@ fn application<K: Kernel>(
         request,
         outcome,
         delivered: interface.delivered(),
+        surprised: interface.surprised(),
     }
 }
 
@@ -142,8 +147,12 @@ fn finish<K: Kernel>(kernel: &K, state: &mut State, finished: Finished, now: Ins
         request,
         outcome,
         delivered,
+        surprised,
     } = finished;
     let ended = state.application_ended(request, outcome, delivered, now);
+    if surprised {
+        state.suspect(now);
+    }
     deliver(kernel, ended);
 }
 

@@ -102,6 +102,15 @@ impl Interface {
         }
     }
 
+    /// See [`super::Transport::surprised`].
+    pub fn surprised(&self) -> bool {
+        match self {
+            Interface::Kcs(kcs) => kcs.surprised(),
+            Interface::Smic(smic) => smic.surprised(),
+            Interface::Bt(bt) => bt.surprised(),
+        }
+    }
+
     /// See [`super::Transport::glance`].
     pub fn glance(&self) -> u8 {
         match self {

@@ -96,6 +96,7 @@ pub struct Kcs {
     steps: u32,
     aborts: u8,
     unclean: bool,
+    surprised: bool,
     delivered: bool,
 }
 
@@ -111,6 +112,7 @@ impl Kcs {
             steps: 0,
             aborts: 0,
             unclean: false,
+            surprised: false,
             delivered: false,
         }
     }
@@ -186,6 +188,7 @@ impl Kcs {
 
     fn on_ready(&mut self, now: Instant, status: u8) -> Action {
         if self.unclean || state(status) != State::Idle {
+            self.surprised |= !self.unclean;
             return self.begin_abort(now);
         }
         if status & OBF != 0 {
@@ -304,6 +307,7 @@ impl Transport for Kcs {
         self.steps = 0;
         self.aborts = 0;
         self.delivered = false;
+        self.surprised = false;
         self.last = Last::Other;
         self.enter(now, Phase::Ready);
     }
@@ -329,6 +333,10 @@ impl Transport for Kcs {
 
     fn delivered(&self) -> bool {
         self.delivered
+    }
+
+    fn surprised(&self) -> bool {
+        self.surprised
     }
 
     fn glance(&self) -> u8 {

@@ -81,7 +81,7 @@ impl Limits {
     pub const PROBING: Limits = Limits {
         ready: 100 * MS,
         taken: 5 * SEC,
-        answer: 600 * MS,
+        answer: 400 * MS,
         total: 60 * SEC,
     };
 }
@@ -104,6 +104,12 @@ pub trait Transport {
 
     /// When the attempt last got anywhere.
     fn progressed(&self) -> Instant;
+
+    /// Did the attempt find the interface in a state that the one before had not left it in? The
+    /// BMC may have been reset.
+    fn surprised(&self) -> bool {
+        false
+    }
 
     /// Has the BMC been given the whole request? Then it may be executing it.
     fn delivered(&self) -> bool;

@@ -56,8 +56,8 @@ impl Alarm {
 /// Nanoseconds from `now` to the pre-timeout of `ask`, 0 once it is due; `None` if it wants no
 /// timer.
 pub(super) fn due_in(ask: &Ask, now: Instant) -> Option<u64> {
-    let pretimeout = u64::from(ask.timer?.pretimeout).saturating_mul(SEC);
-    let due = ask.timeout.saturating_sub(pretimeout);
+    ask.timer?;
+    let due = ask.timeout.saturating_sub(ask.pretimeout);
     Some(due.saturating_sub(now.since(ask.at)))
 }
 

@@ -175,11 +175,16 @@ impl Watchdog {
     }
 
     fn say_guard(&self, timer: Timer, left: u64, line: &mut Line) {
-        if timer.actions & 7 == 0 {
+        // What the BMC says of itself counts more than what it was told.
+        let actions = match self.verification.reading {
+            Some((reading, _)) if reading.running() => reading.actions,
+            _ => timer.actions,
+        };
+        if actions & 7 == 0 {
             line.text("unguarded: the timer's action is none, it ends in ");
         } else {
             line.text("guarded by the BMC watchdog: ")
-                .text(action_name(timer.actions))
+                .text(action_name(actions))
                 .text(" in ");
         }
         line.seconds(left).text(" s unless patted");

@@ -14,8 +14,10 @@ use crate::wire::{completion, device, sel, DriverReply, Message, NetFn};
 
 /// How long detach waits for the BMC to confirm that the timer is stopped.
 const DETACH: u64 = SEC;
+/// What asking for the power cycle may cost: nothing else is left to do.
+const POWER_CYCLE: u64 = 5 * SEC;
 /// What a panic's record in the SEL may cost.
-const PANIC_SEL: u64 = 250 * MS;
+const PANIC_SEL: u64 = 200 * MS;
 /// The pre-timeout interrupt that is an NMI, in bits 6:4 of the timer actions (table 27-3).
 const PRETIMEOUT_NMI: u8 = 2;
 /// What asking the BMC about an NMI may cost.
@@ -342,7 +344,7 @@ pub fn leave<K: Kernel>(kernel: &K) {
     let now = kernel.now();
     let armed = kernel.locked(|state| {
         state.in_shutdown = None;
-        state.watchdog.wanted()
+        state.watchdog.armed()
     });
     if !armed {
         return;
@@ -360,7 +362,7 @@ pub fn power_cycle<K: Kernel>(kernel: &K) -> Result<(), Errno> {
     let mut seized = Seized::take(kernel, others_run);
     let mut reply = DriverReply::EMPTY;
     seized
-        .transact(&device::power_cycle(), &mut reply, BUDGET)
+        .transact(&device::power_cycle(), &mut reply, POWER_CYCLE)
         .map_err(|_| Errno::TimedOut)?;
     match reply.completion() {
         completion::OK => Ok(()),

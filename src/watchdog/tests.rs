@@ -415,7 +415,9 @@ fn with_a_margin_the_bmc_counts_longer_and_a_missing_pat_still_ends_in_time() {
     assert_eq!(countdown(bench.answer(0)), 10280);
     assert_eq!(bench.answer(0), Command::Reset);
     bench.read_back(0x44, 3, 10280);
-    bench.advance(127 * SEC);
+    bench.advance(95 * SEC);
+    assert_eq!(bench.tick(), None, "a margin shortens nothing for the host");
+    bench.advance(32 * SEC);
     bench.tick();
     assert!(!matches!(bench.plan(), Some(Command::Set(_))));
     bench.advance(SEC);
@@ -495,6 +497,10 @@ fn the_doctor_says_who_guards_the_host_and_what_is_wrong() {
         ..around
     };
     assert!(say(&bench, &others).ends_with("; 1 other watchdog handler answers pats as well"));
+    let now = bench.now;
+    bench.watchdog.suspect(now);
+    bench.read_back(0x44, 0, 1280);
+    assert!(say(&bench, &around).starts_with("unguarded: the timer's action is none"));
     bench.advance(200 * SEC);
     assert!(say(&bench, &others).starts_with("unguarded: the BMC has not confirmed"));
     assert!(say(&bench, &others).contains("overdue"));

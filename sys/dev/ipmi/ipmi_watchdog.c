@@ -65,7 +65,8 @@ ipmi_watchdog_sbt(void *arg, sbintime_t timeout, sbintime_t *effective,
 
 	if (!ipmi_enabled())
 		return;
-	ipmi_pat(arg, timeout > 0 ? sbttons(timeout) : 0, true, error);
+	/* A negative timeout is a pat gone wrong, and never a disarm. */
+	ipmi_pat(arg, timeout < 0 ? 1 : sbttons(timeout), true, error);
 	if (timeout > 0 && *error == 0)
 		*effective = timeout;
 }
