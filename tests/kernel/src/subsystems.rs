@@ -13,7 +13,10 @@ pub mod newbus;
 pub mod nmi;
 pub mod notify;
 pub mod printf;
+pub mod privilege;
 pub mod process;
+pub mod ratecheck;
+pub mod sdt;
 pub mod shutdown;
 pub mod sysctl;
 #[cfg(test)]
@@ -63,6 +66,9 @@ pub fn tables() -> Vec<&'static [(&'static str, Import)]> {
         notify::table(),
         printf::table(),
         printf::sbuf::table(),
+        privilege::table(),
+        ratecheck::table(),
+        sdt::table(),
         shutdown::table(),
     ];
     all.extend(devfs::tables());
@@ -73,7 +79,7 @@ pub fn tables() -> Vec<&'static [(&'static str, Import)]> {
 }
 
 pub fn data() -> Vec<&'static [Datum]> {
-    let mut all = vec![sysctl::data(), watchdog::data()];
+    let mut all = vec![sdt::data(), sysctl::data(), watchdog::data()];
     all.extend(newbus::data());
     all
 }

@@ -4,9 +4,12 @@
 
 mod common;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use common::fake::{assert_clean, bare, console, driver, machine, NEWEST, RELEASES, SECOND};
 use ipmi_kernel::check::Kind;
-use ipmi_kernel::subsystems::sysctl::api::Value;
+use ipmi_kernel::subsystems::sysctl::api::{self, Value};
 use ipmi_kernel::Machine;
 
 fn int(machine: &mut Machine, name: &str) -> i64 {
@@ -133,6 +136,36 @@ fn what_is_left_behind_is_told() {
             |v: &ipmi_kernel::check::Violation| v.kind == Kind::Leak && v.text.contains(words);
         assert!(violations.iter().any(told), "{leak}: {violations:#?}");
     }
+}
+
+#[test]
+fn a_sysctl_goes_only_after_who_is_inside() {
+    let (mut machine, kld) = machine("slow", NEWEST, &[]);
+    let read = Rc::new(Cell::new(None));
+    let value = Rc::clone(&read);
+    machine.spawn_thread("reader", move || {
+        value.set(Some(api::get("dev.fake.0.slow")))
+    });
+    machine.run_until(machine.now() + SECOND / 10);
+    let before = machine.now();
+    assert_eq!(machine.kldunload(kld), Ok(0));
+    assert!(machine.now() - before > SECOND / 4);
+    assert_eq!(read.take(), Some(Ok(Value::Int(0))));
+    assert_clean(&machine);
+}
+
+#[test]
+fn a_handler_in_the_devices_own_context_may_find_its_softc_freed() {
+    let (mut machine, _) = machine("context", NEWEST, &[("hint.fake.0.leak", "32")]);
+    machine.spawn_thread("reader", || {
+        let _ = api::get("dev.fake.0.slow");
+    });
+    machine.run_until(machine.now() + SECOND / 10);
+    let _ = machine.device_detach("fake0");
+    let violations = machine.violations();
+    assert_eq!(violations.len(), 1, "{violations:#?}");
+    assert_eq!(violations[0].kind, Kind::Memory);
+    assert!(violations[0].text.contains("softc"), "{violations:#?}");
 }
 
 #[test]

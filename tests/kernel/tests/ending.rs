@@ -11,9 +11,11 @@ use common::fake::{assert_clean, console, machine, Fake, NEWEST, RELEASES, SECON
 use ipmi_kernel::check::Kind;
 use ipmi_kernel::subsystems::kdb::Command;
 use ipmi_kernel::subsystems::shutdown::{RB_AUTOBOOT, RB_HALT, RB_POWERCYCLE};
-use ipmi_kernel::subsystems::watchdog::{SOFT_LOG, SOFT_PANIC};
+use ipmi_kernel::subsystems::watchdog::{fido, SOFT_LOG, SOFT_PANIC};
 use ipmi_kernel::{mem, Machine, Stop};
 
+const EINVAL: i32 = 22;
+const ENOTTY: i32 = 25;
 const EOPNOTSUPP: i32 = 45;
 
 /// A watchdogd that pats once and then every `every` seconds, `count` times.
@@ -52,6 +54,49 @@ fn the_pretimeout_follows_the_last_pat() {
         assert!(console(&machine).iter().any(|l| l == told));
         let bytes = machine.hardware(|fake: &mut Fake| fake.pats.clone());
         assert_eq!(bytes, [37; 4]);
+        assert_clean(&machine);
+    }
+}
+
+/// What a process of 14 does: an ioctl with an int.
+fn old_ioctl(machine: &mut Machine, command: u64, value: u32) -> Result<u32, i32> {
+    let result = Rc::new(RefCell::new(None));
+    let slot = Rc::clone(&result);
+    machine.spawn("old", move |process| {
+        let fido = process.open("/dev/fido").unwrap();
+        let argument = process.alloc_with(&value.to_le_bytes());
+        let done = process.ioctl(fido, command, argument);
+        let bytes = process.read(argument, 4).try_into().unwrap();
+        *slot.borrow_mut() = Some(done.map(|()| u32::from_le_bytes(bytes)));
+    });
+    machine.run_until(machine.now() + SECOND);
+    let result = result.borrow_mut().take();
+    result.expect("the process ends")
+}
+
+#[test]
+fn programs_of_14_are_served_by_15_with_its_defect() {
+    use fido::old;
+    const ACTIVE: u32 = 0x0800_0000;
+    for release in RELEASES {
+        let (mut machine, _) = machine("old", release, &[]);
+        let exact = release == NEWEST;
+        assert_eq!(old_ioctl(&mut machine, old::SETTIMEOUT, 100), Ok(100));
+        assert_eq!(machine.pats()[0].timeout_ns > 101 * SECOND, !exact);
+        assert_eq!(old_ioctl(&mut machine, old::GETTIMEOUT, 0), Ok(37));
+        assert_eq!(old_ioctl(&mut machine, old::PATPAT, 37), Err(EINVAL));
+        assert_eq!(
+            old_ioctl(&mut machine, old::PATPAT, ACTIVE | 37),
+            Ok(ACTIVE | 37)
+        );
+        let timeout = machine.pats()[1].timeout_ns;
+        let expected = if exact { 32 } else { 1 << 37 };
+        assert_eq!(timeout, expected, "{release}");
+        assert_eq!(
+            old_ioctl(&mut machine, old::SETPRETIMEOUT, 5).is_err(),
+            exact
+        );
+        assert_eq!(old_ioctl(&mut machine, 0x2000_5701, 0), Err(ENOTTY));
         assert_clean(&machine);
     }
 }

@@ -3,6 +3,7 @@
 //! handles them.
 
 use crate::args::{Args, Import};
+use crate::check::{violation, Kind};
 use crate::globals;
 use crate::imports;
 use crate::machine::{Machine, Stop};
@@ -117,11 +118,17 @@ pub fn panic(text: &str) -> ! {
 
 fn panic_import(args: &Args) -> u64 {
     let text = String::from_utf8_lossy(&printf::expand(args, 0)).into_owned();
-    crate::check::violation(
-        crate::check::Kind::Trap,
-        format!("the module called panic: {text}"),
-    );
-    panic(&text)
+    panicked_by_module(&text)
+}
+
+fn panicked_by_module(text: &str) -> ! {
+    violation(Kind::Trap, format!("the module called panic: {text}"));
+    panic(text)
+}
+
+fn vpanic(args: &Args) -> u64 {
+    let text = String::from_utf8_lossy(&printf::expand_list(args, 0)).into_owned();
+    panicked_by_module(&text)
 }
 
 fn kern_reboot(args: &Args) -> u64 {
@@ -129,7 +136,11 @@ fn kern_reboot(args: &Args) -> u64 {
 }
 
 pub fn table() -> &'static [(&'static str, Import)] {
-    &[("panic", panic_import), ("kern_reboot", kern_reboot)]
+    &[
+        ("panic", panic_import),
+        ("vpanic", vpanic),
+        ("kern_reboot", kern_reboot),
+    ]
 }
 
 impl Machine {

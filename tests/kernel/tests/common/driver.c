@@ -37,6 +37,8 @@ extern void eventhandler_deregister(void *, void *);
 extern int sysctl_handle_int(void *, void *, long, void *);
 extern void *sysctl_add_oid(void *, void *, int, const char *, int, void *, long,
     int (*)(void *, void *, long, void *), const char *, const char *, const char *);
+extern int sysctl_ctx_init(void *);
+extern int sysctl_ctx_free(void *);
 extern int pause_sbt(const char *, long, long, int);
 extern int config_intrhook_establish(void *);
 extern void config_intrhook_disestablish(void *);
@@ -56,7 +58,8 @@ extern int bus_release_resource_old(device_t, int, int, void *);
 extern int bus_release_resource(device_t, int, int, void *);
 #endif
 
-enum { LEAK_IRQ = 1, LEAK_NODE = 2, LEAK_HANDLER = 4, LEAK_PORT = 8, FAIL_ATTACH = 16 };
+enum { LEAK_IRQ = 1, LEAK_NODE = 2, LEAK_HANDLER = 4, LEAK_PORT = 8, FAIL_ATTACH = 16,
+    DEVICE_CONTEXT = 32 };
 enum { EBUSY = 16, ENXIO = 6, ENOTTY = -3 };
 #define	WITH_INTR	1
 
@@ -65,7 +68,8 @@ struct softc {
 	void *port, *irq, *intr, *cdev, *tag, *sbt_tag;
 	int port_rid, irq_rid, opens, events, destroyed, leak;
 	u64 mtx[4];
-	u64 sel[9];
+	u64 sel[9], own_ctx[2];
+	void *ctx;
 	struct {
 #if KERNEL < 1400000
 		void *prev;
@@ -284,9 +288,15 @@ attach(device_t dev)
 	args.drv1 = sc;
 	if (make_dev_s(&args, &sc->cdev, "fake%d", device_get_unit(dev)) != 0)
 		printf("no node\n");
-	sysctl_add_oid(device_get_sysctl_ctx(dev), device_get_sysctl_tree(dev), -1, "events",
+	/* The device's own context lives longer than the softc. */
+	sc->ctx = sc->own_ctx;
+	if ((sc->leak & DEVICE_CONTEXT) != 0)
+		sc->ctx = device_get_sysctl_ctx(dev);
+	else
+		sysctl_ctx_init(sc->ctx);
+	sysctl_add_oid(sc->ctx, device_get_sysctl_tree(dev), -1, "events",
 	    0x80040002, &sc->events, 0, sysctl_handle_int, "I", "Interrupts so far", 0);
-	sysctl_add_oid(device_get_sysctl_ctx(dev), device_get_sysctl_tree(dev), -1, "slow",
+	sysctl_add_oid(sc->ctx, device_get_sysctl_tree(dev), -1, "slow",
 	    0x80040002, &sc->events, 0, slow, "I", "The same, slowly", 0);
 	sc->tag = eventhandler_register(0, "watchdog_list", wd_event, sc, 0);
 	sc->hook.func = startup;
@@ -312,6 +322,8 @@ detach(device_t dev)
 		destroy_dev(sc->cdev);
 	if ((sc->leak & LEAK_HANDLER) == 0)
 		eventhandler_deregister(eventhandler_find_list("watchdog_list"), sc->tag);
+	if (sc->ctx == sc->own_ctx)
+		sysctl_ctx_free(sc->ctx);
 	release(sc);
 	attached--;
 	return (0);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The make_dev(9) family; must not know files.
 
-use super::{create, destroy, Node, D_IOCTL, D_NAME, D_VERSION_04};
+use super::{create, destroy, Node, DRAIN_NS, D_IOCTL, D_NAME, D_VERSION_04, SI_NAME};
 use crate::args::{Args, Import};
 use crate::check::{fatal, Kind};
 use crate::imports;
 use crate::mem;
+use crate::sched::{self, Role, Wait};
 use crate::subsystems::{errno, printf};
+use crate::with;
 
 /// sizeof(struct cdevsw).
 const CDEVSW_LEN: usize = 184;
@@ -115,6 +117,31 @@ fn destroy_dev(args: &Args) -> u64 {
     0
 }
 
+/// destroy_dev_sched(9): from a thread of the kernel's.
+fn destroy_dev_sched(args: &Args) -> u64 {
+    let cdev = args.u64(0);
+    sched::spawn("destroy_dev", Role::Kernel, move || destroy(cdev));
+    1
+}
+
+/// Waits until no node of a switch is left.
+fn destroy_dev_drain(args: &Args) -> u64 {
+    let devsw = args.u64(0);
+    while with(|k| k.sub.devfs.uses(devsw)) {
+        let wait = Wait {
+            deadline: Some(sched::now() + DRAIN_NS),
+            wmesg: "devscd",
+            ..Wait::default()
+        };
+        sched::block_on(devsw, wait);
+    }
+    0
+}
+
+fn devtoname(args: &Args) -> u64 {
+    args.u64(0) + SI_NAME
+}
+
 /// A node of the kernel's own, root:wheel 0600, that only has an ioctl function.
 pub fn kernel_node(name: &str, driver: &str, ioctl: &str) {
     let devsw = mem::kalloc(CDEVSW_LEN, "struct cdevsw");
@@ -140,5 +167,8 @@ pub fn table() -> &'static [(&'static str, Import)] {
         ("make_dev_s", make_dev_s),
         ("make_dev_args_init_impl", make_dev_args_init_impl),
         ("destroy_dev", destroy_dev),
+        ("destroy_dev_sched", destroy_dev_sched),
+        ("destroy_dev_drain", destroy_dev_drain),
+        ("devtoname", devtoname),
     ]
 }

@@ -66,6 +66,8 @@ struct Cdev {
     devsw: Option<u64>,
     /// Threads inside the driver.
     threads: u32,
+    /// The driver's switch, also after that.
+    driver: u64,
     /// Open files.
     opens: u32,
     /// Destructors of private data that run now.
@@ -107,6 +109,11 @@ impl Devfs {
         found.map(|c| c.node.name.clone()).collect()
     }
 
+    /// Whether a node with this switch exists or is being destroyed.
+    fn uses(&self, devsw: u64) -> bool {
+        self.cdevs.values().any(|c| c.driver == devsw && !c.gone)
+    }
+
     fn threads(&self, cdev: u64) -> u32 {
         self.cdevs.get(&cdev).map_or(0, |c| c.threads)
     }
@@ -134,6 +141,7 @@ fn create(devsw: u64, node: Node, unit: i32, drv: (u64, u64)) -> Result<u64, i32
     let cdev = Cdev {
         node,
         devsw: Some(devsw),
+        driver: devsw,
         threads: 0,
         opens: 0,
         destructors: 0,

@@ -242,6 +242,19 @@ fn device_probe_and_attach(args: &Args) -> u64 {
     probe_and_attach(args.u64(0)) as u64
 }
 
+/// device_probe(9): -1 where there is nothing to do.
+fn device_probe(args: &Args) -> u64 {
+    let device = args.u64(0);
+    if on(device, |d| d.state >= State::Alive || !d.enabled) {
+        return u64::MAX;
+    }
+    probe_child(on(device, |d| d.parent), device) as u64
+}
+
+fn device_quiesce(args: &Args) -> u64 {
+    quiesce(args.u64(0)) as u64
+}
+
 fn device_attach(args: &Args) -> u64 {
     attach(args.u64(0)) as u64
 }
@@ -292,6 +305,8 @@ fn bus_generic_shutdown(args: &Args) -> u64 {
 pub fn table() -> &'static [(&'static str, Import)] {
     &[
         ("device_probe_and_attach", device_probe_and_attach),
+        ("device_probe", device_probe),
+        ("device_quiesce", device_quiesce),
         ("device_attach", device_attach),
         ("device_detach", device_detach),
         ("device_delete_child", device_delete_child),

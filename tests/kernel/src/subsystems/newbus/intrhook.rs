@@ -21,6 +21,8 @@ const DONE: u64 = 3;
 #[derive(Default)]
 pub struct Hooks {
     established: Vec<u64>,
+    /// Functions and arguments of those that run once, after the others.
+    oneshots: Vec<(u64, u64)>,
     /// Whether somebody goes through the list.
     running: bool,
 }
@@ -46,6 +48,9 @@ pub fn run() {
         let at = state_at(hook);
         mem::write(at, RUNNING);
         let (function, argument) = (mem::read(at + 8), mem::read(at + 16));
+        call::module(function, &[argument]);
+    }
+    for (function, argument) in with(|k| std::mem::take(&mut k.sub.newbus.hooks.oneshots)) {
         call::module(function, &[argument]);
     }
     with(|k| k.sub.newbus.hooks.running = false);
@@ -106,10 +111,22 @@ fn config_intrhook_drain(args: &Args) -> u64 {
     was
 }
 
+/// A hook that goes away by itself.
+fn config_intrhook_oneshot(args: &Args) -> u64 {
+    let (function, argument) = (args.u64(0), args.u64(1));
+    if globals::int("cold") == 0 {
+        call::module(function, &[argument]);
+    } else {
+        with(|k| k.sub.newbus.hooks.oneshots.push((function, argument)));
+    }
+    0
+}
+
 pub fn table() -> &'static [(&'static str, Import)] {
     &[
         ("config_intrhook_establish", config_intrhook_establish),
         ("config_intrhook_disestablish", config_intrhook_disestablish),
         ("config_intrhook_drain", config_intrhook_drain),
+        ("config_intrhook_oneshot", config_intrhook_oneshot),
     ]
 }

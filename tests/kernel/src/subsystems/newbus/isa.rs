@@ -163,6 +163,7 @@ pub fn table() -> &'static [(&'static str, Import)] {
             bus_enumerate_hinted_children,
         ),
         ("bus_child_present", bus_child_present),
+        ("bus_topo_assert", bus_topo_lock),
         ("bus_topo_lock", bus_topo_lock),
         ("bus_topo_unlock", bus_topo_lock),
     ]

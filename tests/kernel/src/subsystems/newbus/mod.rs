@@ -19,7 +19,7 @@ pub mod rman;
 pub mod rman_get;
 pub mod show;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::args::Import;
 use crate::imports::Datum;
@@ -109,6 +109,8 @@ pub struct Newbus {
     pub rman: rman::Rman,
     pub interrupts: interrupt::Lines,
     pub hooks: intrhook::Hooks,
+    /// Firmware memory that is mapped.
+    firmware: BTreeSet<u64>,
 }
 
 impl Newbus {

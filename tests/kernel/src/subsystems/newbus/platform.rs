@@ -5,7 +5,9 @@
 use crate::args::{Args, Import};
 use crate::imports::Datum;
 use crate::mem;
+use crate::registers;
 use crate::subsystems::errno;
+use crate::with;
 
 /// AE_NOT_FOUND.
 const NOT_FOUND: u64 = 5;
@@ -29,13 +31,28 @@ fn efi_get_table(_args: &Args) -> u64 {
     errno::ENXIO as u64
 }
 
-/// Memory of the firmware, all zero.
-fn pmap_mapbios(args: &Args) -> u64 {
-    mem::kalloc(args.u64(1) as usize, "firmware memory")
+fn pci_cfgregwrite(_args: &Args) -> u64 {
+    0
 }
 
-fn pmap_unmapbios(args: &Args) -> u64 {
-    mem::kfree(args.u64(0));
+/// Memory of the firmware, all zero.
+fn pmap_mapbios(args: &Args) -> u64 {
+    let address = mem::kalloc(args.u64(1) as usize, "firmware memory");
+    with(|k| k.sub.newbus.firmware.insert(address));
+    address
+}
+
+/// Registers of a device.
+fn pmap_mapdev(args: &Args) -> u64 {
+    registers::map(args.u64(0), args.u64(1))
+}
+
+fn pmap_unmapdev(args: &Args) -> u64 {
+    let address = args.u64(0);
+    match with(|k| k.sub.newbus.firmware.remove(&address)) {
+        true => mem::kfree(address),
+        false => registers::unmap(address),
+    }
     0
 }
 
@@ -63,14 +80,16 @@ fn smbus_error(args: &Args) -> u64 {
 pub fn table() -> &'static [(&'static str, Import)] {
     &[
         ("pci_cfgregread", pci_cfgregread),
+        ("pci_cfgregwrite", pci_cfgregwrite),
         ("pci_find_device", pci_find_device),
         ("pci_find_bsf", pci_find_device),
         ("pci_find_dbsf", pci_find_device),
         ("bios_sigsearch", bios_sigsearch),
         ("efi_get_table", efi_get_table),
         ("pmap_mapbios", pmap_mapbios),
-        ("pmap_unmapdev", pmap_unmapbios),
-        ("pmap_unmapbios", pmap_unmapbios),
+        ("pmap_mapdev", pmap_mapdev),
+        ("pmap_unmapdev", pmap_unmapdev),
+        ("pmap_unmapbios", pmap_unmapdev),
         ("AcpiEvaluateObject", acpi_not_found),
         ("acpi_GetInteger", acpi_not_found),
         ("acpi_disabled", acpi_disabled),

@@ -310,13 +310,14 @@ mod tests {
 
     /// Arguments from a list; memory is one array whose addresses start at 1.
     struct Listed<'a> {
-        arguments: std::vec::IntoIter<u64>,
+        arguments: std::slice::Iter<'a, u64>,
         memory: &'a [u8],
     }
 
     impl Source for Listed<'_> {
         fn next(&mut self) -> u64 {
-            self.arguments
+            *self
+                .arguments
                 .next()
                 .expect("an argument for every conversion")
         }
@@ -328,7 +329,7 @@ mod tests {
 
     fn formatted(text: &str, arguments: &[u64], memory: &[u8]) -> String {
         let mut source = Listed {
-            arguments: arguments.to_vec().into_iter(),
+            arguments: arguments.iter(),
             memory,
         };
         String::from_utf8(format(text.as_bytes(), &mut source)).unwrap()

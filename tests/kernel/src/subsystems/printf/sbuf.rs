@@ -318,3 +318,45 @@ pub fn table() -> &'static [(&'static str, Import)] {
         ("sbuf_delete", sbuf_delete),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subsystems::testing::{kernel, on_machine};
+
+    fn text(sbuf: u64) -> String {
+        mem::cstr(kernel("sbuf_data", &[sbuf]))
+    }
+
+    #[test]
+    fn one_that_grows_keeps_everything() {
+        let text = on_machine(|| {
+            let sbuf = kernel("sbuf_new", &[0, 0, 0, u64::from(AUTOEXTEND)]);
+            for n in 0..100 {
+                let format = mem::intern("%d,");
+                assert_eq!(kernel("sbuf_printf", &[sbuf, format, n]), 0);
+            }
+            assert_eq!(kernel("sbuf_finish", &[sbuf]), 0);
+            let text = text(sbuf);
+            assert_eq!(kernel("sbuf_len", &[sbuf]), text.len() as u64);
+            kernel("sbuf_delete", &[sbuf]);
+            assert_eq!(with(|k| k.sub.sbufs.leaked()), 0);
+            text
+        });
+        assert!(text.starts_with("0,1,2,") && text.ends_with("98,99,"));
+    }
+
+    #[test]
+    fn one_that_is_full_says_so() {
+        on_machine(|| {
+            let (sbuf, buffer) = (mem::kalloc(STRUCT_LEN, "sbuf"), mem::kalloc(8, "buffer"));
+            kernel("sbuf_new", &[sbuf, buffer, 8, 0]);
+            assert_eq!(kernel("sbuf_cat", &[sbuf, mem::intern("1234567")]), 0);
+            assert_eq!(kernel("sbuf_putc", &[sbuf, 56]), u64::MAX);
+            let error = kernel("sbuf_finish", &[sbuf]);
+            assert_eq!(error, errno::ENOMEM as u64);
+            assert_eq!(mem::cstr(buffer), "1234567");
+            kernel("sbuf_delete", &[sbuf]);
+        });
+    }
+}

@@ -280,3 +280,99 @@ pub fn table() -> &'static [(&'static str, Import)] {
         ("sysctl_ctx_entry_del", sysctl_ctx_entry_del),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imports;
+    use crate::subsystems::sysctl::api::{self, Value};
+    use crate::subsystems::testing::{kernel, on_machine};
+
+    const NODE: u32 = 0x8004_0001;
+    const INT: u32 = 0xc004_0002;
+
+    /// sysctl_add_oid(9) below `parent`.
+    fn oid(context: u64, parent: u64, name: &str, kind: u32, arg1: u64, handler: u64) -> u64 {
+        let (name, text) = (mem::intern(name), mem::intern("text"));
+        let parent_list = match parent {
+            0 => imports::datum("sysctl___hw"),
+            parent => parent,
+        };
+        let arguments = [
+            context,
+            parent_list,
+            u64::MAX,
+            name,
+            u64::from(kind),
+            arg1,
+            0,
+            handler,
+            mem::intern("I"),
+            text,
+            0,
+        ];
+        kernel("sysctl_add_oid", &arguments)
+    }
+
+    fn context() -> u64 {
+        let context = mem::kalloc(16, "context");
+        kernel("sysctl_ctx_init", &[context]);
+        context
+    }
+
+    #[test]
+    fn a_context_takes_its_oids_along() {
+        on_machine(|| {
+            let (context, value) = (context(), mem::kalloc(8, "value"));
+            mem::write(value, 7i32);
+            let node = oid(context, 0, "made", NODE, 0, 0);
+            oid(
+                context,
+                node,
+                "leaf",
+                INT,
+                value,
+                imports::stub("sysctl_handle_int"),
+            );
+            assert_eq!(api::get("hw.made.leaf"), Ok(Value::Int(7)));
+            assert_eq!(api::set("hw.made.leaf", &Value::Int(-2)), Ok(()));
+            assert_eq!(mem::read::<i32>(value), -2);
+            assert_eq!(kernel("sysctl_ctx_free", &[context]), 0);
+            assert_eq!(api::get("hw.made.leaf"), Err(errno::ENOENT));
+        });
+    }
+
+    #[test]
+    fn a_node_is_shared_and_with_a_strangers_child_it_stays() {
+        on_machine(|| {
+            let (one, other) = (context(), context());
+            let node = oid(one, 0, "shared", NODE, 0, 0);
+            assert_eq!(oid(other, 0, "shared", NODE, 0, 0), node);
+            oid(
+                other,
+                node,
+                "leaf",
+                INT,
+                0,
+                imports::stub("sysctl_handle_int"),
+            );
+            assert_eq!(kernel("sysctl_ctx_free", &[one]), 0);
+            assert_eq!(api::get("hw.shared.leaf"), Ok(Value::Int(0)));
+            let stranger = oid(0, node, "mine", INT, 0, imports::stub("sysctl_handle_int"));
+            assert_eq!(kernel("sysctl_ctx_free", &[other]), errno::EBUSY as u64);
+            assert_eq!(kernel("sysctl_remove_oid", &[stranger, 1, 0]), 0);
+            assert_eq!(kernel("sysctl_ctx_free", &[other]), 0);
+            assert_eq!(api::get("hw.shared.leaf"), Err(errno::ENOENT));
+        });
+    }
+
+    #[test]
+    fn a_leaf_cannot_be_added_twice() {
+        on_machine(|| {
+            let context = context();
+            let handler = imports::stub("sysctl_handle_int");
+            assert_ne!(oid(context, 0, "leaf", INT, 0, handler), 0);
+            assert_eq!(oid(context, 0, "leaf", INT, 0, handler), 0);
+        });
+    }
+}

@@ -119,6 +119,11 @@ fn sysctl_usec_to_sbintime(args: &Args) -> u64 {
     sbintime(args, sbt_to_us, us_to_sbt)
 }
 
+/// An `int` of ticks at `arg1`, shown as milliseconds. A tick is one.
+fn sysctl_msec_to_ticks(args: &Args) -> u64 {
+    integer(args, 4)
+}
+
 pub fn table() -> &'static [(&'static str, Import)] {
     &[
         ("sysctl_handle_bool", sysctl_handle_bool),
@@ -132,5 +137,6 @@ pub fn table() -> &'static [(&'static str, Import)] {
         ("sysctl_handle_opaque", sysctl_handle_opaque),
         ("sysctl_msec_to_sbintime", sysctl_msec_to_sbintime),
         ("sysctl_usec_to_sbintime", sysctl_usec_to_sbintime),
+        ("sysctl_msec_to_ticks", sysctl_msec_to_ticks),
     ]
 }

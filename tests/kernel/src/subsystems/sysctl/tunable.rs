@@ -28,11 +28,10 @@ pub fn fetch(oid: Oid) {
 /// A number as the kernel environment allows it: C notation and a suffix k, m, g or t.
 pub fn number(text: &str) -> Option<i64> {
     let text = text.trim();
-    let (text, factor) = match text.char_indices().last()? {
-        (at, c) => match suffix(c) {
-            Some(shift) if !text.starts_with("0x") => (&text[..at], 1i64 << shift),
-            _ => (text, 1),
-        },
+    let (at, last) = text.char_indices().last()?;
+    let (text, factor) = match suffix(last) {
+        Some(shift) if !text.starts_with("0x") => (&text[..at], 1i64 << shift),
+        _ => (text, 1),
     };
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
