@@ -107,7 +107,8 @@ pub fn drive<W: Wire, T: Transport>(
     let mut value = 0;
     let mut looks = 0u32;
     let mut usual = Usual::default();
-    let mut waiting = None;
+    let mut since = now;
+    let mut writes = 0u32;
     loop {
         match transport.step(now, value, exchange) {
             Action::Read(register) => {
@@ -117,11 +118,17 @@ pub fn drive<W: Wire, T: Transport>(
             Action::Write(register, byte) => {
                 wire.permitted()?;
                 wire.write(register, byte);
-                usual.note(waiting.take().map_or(0, |since| now.since(since)));
-                looks = 0;
+                writes = writes.wrapping_add(1);
             }
             Action::Wait => {
-                let since = *waiting.get_or_insert(now);
+                if writes > 0 {
+                    // The clock has stood still since the last wait ended.
+                    usual.note(now.since(since));
+                    if writes > 1 {
+                        usual.note(0);
+                    }
+                    (since, looks, writes) = (now, 0, 0);
+                }
                 let pace = pace(looks, now.since(since), usual.waited());
                 wire.wait(pace, transport.progressed())?;
                 looks = looks.saturating_add(1);

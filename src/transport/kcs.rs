@@ -57,6 +57,8 @@ enum Phase {
     Write(usize),
     /// WRITE_END is written, the last byte is not.
     End,
+    /// The request is written, no byte of the reply has been read.
+    Answer,
     /// Reading the reply.
     Reply,
     /// GET_STATUS/ABORT is to be written.
@@ -78,7 +80,9 @@ enum Last {
     Status,
     /// A read of a byte that means nothing.
     Drop,
-    /// A read of a byte of the reply.
+    /// A read of the first byte of the reply,
+    First,
+    /// and of another.
     Byte,
     /// A read of the error status code of an abort.
     Code,
@@ -178,6 +182,7 @@ impl Kcs {
             Phase::Ready => self.on_ready(now, status),
             Phase::Write(written) => self.on_write(now, status, written, exchange.request),
             Phase::End => self.on_end(now, status, exchange.request),
+            Phase::Answer => self.on_answer(now, status),
             Phase::Reply => self.on_reply(now, status),
             Phase::Abort if status & OBF != 0 => self.read_data(Last::Drop),
             Phase::Abort => self.write(now, DATA, 0, Phase::AbortData),
@@ -222,7 +227,15 @@ impl Kcs {
         }
         self.delivered = true;
         let byte = request.last().copied().unwrap_or(0);
-        self.write(now, DATA, byte, Phase::Reply)
+        self.write(now, DATA, byte, Phase::Answer)
+    }
+
+    fn on_answer(&mut self, now: Instant, status: u8) -> Action {
+        let action = self.on_reply(now, status);
+        if self.last == Last::Byte {
+            self.last = Last::First;
+        }
+        action
     }
 
     #[inline(always)]
@@ -368,9 +381,11 @@ impl Kcs {
             // The BMC marks each byte that it takes with a dummy byte, maybe only after the host has
             // seen IBF clear: the last of them must not be taken for a reply, none of which begins
             // with zero.
-            Last::Byte if value == 0 && exchange.reply.is_empty() => self.read_status(),
-            Last::Byte if !exchange.reply.push(value) => Action::Failed(Failure::TooLong),
-            Last::Byte => self.write(now, DATA, READ, Phase::Reply),
+            Last::First if value == 0 => self.read_status(),
+            Last::First | Last::Byte if !exchange.reply.push(value) => {
+                Action::Failed(Failure::TooLong)
+            }
+            Last::First | Last::Byte => self.write(now, DATA, READ, Phase::Reply),
             Last::Code => self.on_code(now),
             Last::Dummy => Action::Done,
         }

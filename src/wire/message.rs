@@ -61,11 +61,6 @@ impl Arrival<'_> {
         *self.length = 0;
     }
 
-    /// Has nothing arrived?
-    pub fn is_empty(&self) -> bool {
-        *self.length == 0
-    }
-
     /// Appends a byte; false if the reply is longer than there is room for.
     pub fn push(&mut self, byte: u8) -> bool {
         let at = *self.length;
