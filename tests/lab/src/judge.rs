@@ -25,7 +25,8 @@ pub enum Bound {
     GuardedWithin(Ns),
     /// From the BMC answering again to a confirmed pat.
     RecoversWithin(Ns),
-    /// The module's threads use less of a processor during outages, in percent.
+    /// The module's threads use less of a processor during outages, in percent; outages that are
+    /// over in seconds do not tell.
     WorkerBelow(f64),
     /// Lines on the console in each begun hour of outage.
     ConsoleLinesAnHour(usize),
@@ -40,6 +41,9 @@ pub enum Bound {
 
 /// Time after an outage in which pats and requests may still feel it.
 const AFTERMATH: Ns = 5 * S;
+
+/// Outages of less do not tell how busy a worker is.
+const TELLING: Ns = 10 * S;
 
 /// All violations of the bounds, in words; none is a pass. Complaints of the software
 /// kernel's checkers violate every scenario.
@@ -137,8 +141,10 @@ fn dishonest_pats(record: &Record) -> Vec<String> {
         })
     };
     let calm = calm(record);
-    let pessimist =
-        |p: &&Pat| returned(p).is_some_and(|(at, error)| error != 0 && within(&calm, p.at, at));
+    let pessimist = |p: &&Pat| {
+        returned(p)
+            .is_some_and(|(at, error)| error != 0 && within(&calm, p.at, at) && !overtaken(p, at))
+    };
     let lying = record.pats.iter().filter(lies).collect::<Vec<_>>();
     let failing = record.pats.iter().filter(pessimist).collect::<Vec<_>>();
     let mut said = worst(
@@ -286,8 +292,9 @@ fn late_recoveries(record: &Record, most: Ns) -> Vec<String> {
 }
 
 fn busy_worker(record: &Record, percent: f64) -> Vec<String> {
-    let used = record.worker_percent(&record.outages());
-    let over = used >= percent;
+    let outages = record.outages();
+    let used = record.worker_percent(&outages);
+    let over = used >= percent && outages.total() >= TELLING;
     over.then(|| format!("the worker used {used:.2} % of a processor during the outage; {percent} % is the limit"))
         .into_iter()
         .collect()

@@ -20,7 +20,7 @@ use crate::stage::Stage;
 /// How long a panicking machine is watched.
 const PANIC_WATCHED: Ns = 5 * S;
 /// A dump in so many parts, each as quick as a disk is.
-const DUMP: (u32, Ns) = (8, 10 * MS);
+const DUMP: (u32, Ns) = (8, MS);
 /// The device that acts are about.
 const DEVICE: &str = "ipmi0";
 

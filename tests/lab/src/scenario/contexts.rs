@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Scenarios in which the driver is called where nobody may sleep: panic, dump, kdb.
 
-use ipmi_bmc::{Fault, When, NEVER};
+use ipmi_bmc::{Fault, NEVER};
 
 use super::load::{ordinary, watchdogd};
 use super::plan::{Act, Plan, Scenario};
@@ -9,6 +9,9 @@ use crate::dice::Dice;
 use crate::judge::Bound;
 use crate::record::{BmcState, Way};
 use crate::span::{Ns, MS, S};
+
+/// From the first sign of a BMC running out of memory to its death.
+const DYING: Ns = 30 * S;
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -28,50 +31,70 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// Any trouble that a BMC can be in, as the host sees it; none at times.
+/// Any trouble that a BMC can be in, as the host sees it; none at times. Trouble that does not
+/// end within the run may be its death.
 pub fn any_trouble(dice: &mut Dice, from: Ns, to: Ns, plan: &mut Plan) {
-    let slow = Fault::SlowHandshake {
-        ns: dice.magnitude(MS, 6 * S),
-    };
-    let wrong = Fault::WrongState {
-        state: dice.between(0, 3) as u8,
-    };
-    let oom = Fault::OutOfMemory {
-        slow_for: 30 * S,
-        dead_for: 600 * S,
-        reboot_for: 30 * S,
+    let fatal = Fault::OutOfMemory {
+        slow_for: DYING,
+        dead_for: NEVER / 4,
+        reboot_for: S,
         timer_survives: false,
     };
-    let troubles = [
-        None,
-        Some((BmcState::Dead, Fault::IbfStuck)),
-        Some((BmcState::Dead, Fault::ObfNever)),
-        Some((BmcState::Dead, Fault::ReadsFf)),
-        Some((BmcState::Dead, Fault::Deaf { counting: true })),
-        Some((BmcState::Dead, wrong)),
-        Some((BmcState::Dead, Fault::GarbageReply)),
-        Some((BmcState::Dead, Fault::WrongNetFn)),
-        Some((
-            BmcState::Dead,
-            Fault::ShortReply {
-                keep: dice.between(0, 3) as usize,
-            },
-        )),
-        Some((BmcState::Dead, Fault::LongReply { total: 300 })),
-        Some((BmcState::Slow, slow)),
-        Some((BmcState::Slow, Fault::ErrorState)),
-        Some((BmcState::Slow, Fault::SmsAtnStuck)),
-    ];
-    let choice = dice.between(0, troubles.len() as u64) as usize;
-    match troubles.get(choice) {
-        Some(None) => {}
-        Some(Some((state, fault))) => plan.fault(from, to, *state, fault.clone()),
-        None => {
-            plan.faults.push((When::Window { from, to: NEVER }, oom));
-            plan.state(from, BmcState::Slow);
-            plan.state(from + 30 * S, BmcState::Dead);
+    let (state, fault) = match dice.between(0, if to == NEVER { 3 } else { 2 }) {
+        0 => return,
+        1 => mute(dice),
+        2 => odd(dice),
+        _ => (BmcState::Slow, fatal),
+    };
+    match fault {
+        // It works, but may spoil what is under way.
+        Fault::ErrorState => plan.fault(from, (from + S).min(to), state, fault),
+        Fault::OutOfMemory { .. } => {
+            plan.fault(from, NEVER, state, fault);
+            plan.course.pop();
+            plan.state(from + DYING, BmcState::Dead);
         }
+        _ => plan.fault(from, to, state, fault),
     }
+    // A driver that speaks to a BMC which answers, however oddly, has something to do.
+    if state == BmcState::Slow {
+        plan.without(|bound| matches!(bound, Bound::WorkerBelow(_)));
+    }
+}
+
+/// Troubles in which no reply comes.
+fn mute(dice: &mut Dice) -> (BmcState, Fault) {
+    let faults = [
+        Fault::IbfStuck,
+        Fault::ObfNever,
+        Fault::ReadsFf,
+        Fault::Deaf { counting: true },
+        Fault::WrongState {
+            state: dice.between(0, 3) as u8,
+        },
+    ];
+    (BmcState::Dead, faults[dice.between(0, 4) as usize].clone())
+}
+
+/// Troubles in which something comes that is late or wrong.
+fn odd(dice: &mut Dice) -> (BmcState, Fault) {
+    let faults = [
+        Fault::SlowHandshake {
+            ns: dice.magnitude(MS, 6 * S),
+        },
+        Fault::ErrorState,
+        Fault::SmsAtnStuck,
+        Fault::GarbageReply,
+        Fault::WrongNetFn,
+        Fault::WrongCommand,
+        Fault::ShortReply {
+            keep: dice.between(0, 3) as usize,
+        },
+        Fault::LongReply {
+            total: dice.between(256, 2000) as usize,
+        },
+    ];
+    (BmcState::Slow, faults[dice.between(0, 7) as usize].clone())
 }
 
 fn ending(dice: &mut Dice, act: Act, way: Way) -> Plan {

@@ -116,7 +116,11 @@ fn stuck(dice: &mut Dice, state: BmcState, fault: Fault) -> Plan {
 fn slow_handshake(dice: &mut Dice) -> Plan {
     let ns = dice.magnitude(MS, 5900 * MS);
     let mut plan = stuck(dice, BmcState::Slow, Fault::SlowHandshake { ns });
-    // A driver that sleeps between two looks cannot help being busy with a BMC that works.
+    // A handshake begun at the last moment takes as long as the others.
+    if let Some(back) = plan.course.last_mut() {
+        back.0 += ns;
+    }
+    // A driver cannot help being busy with a BMC that works.
     if ns < 20 * MS {
         plan.without(|bound| matches!(bound, Bound::WorkerBelow(_)));
     }
