@@ -200,6 +200,22 @@ fn the_debugger_stops_everything_else() {
 }
 
 #[test]
+fn a_suspended_machine_stands_still() {
+    let (mut machine, _) = machine("suspend", NEWEST, &[]);
+    let ticks = Rc::new(RefCell::new(0));
+    let count = Rc::clone(&ticks);
+    machine.spawn("counter", move |process| loop {
+        process.sleep(SECOND).unwrap();
+        *count.borrow_mut() += 1;
+    });
+    assert_eq!(machine.suspend(3600 * SECOND), Ok(0));
+    assert!(machine.now() > 3600 * SECOND);
+    assert!(*ticks.borrow() <= 1);
+    assert!(machine.is_attached("fake0"));
+    assert_clean(&machine);
+}
+
+#[test]
 fn sleeping_in_a_panic_is_a_violation() {
     let (mut machine, _) = machine("sleeps", NEWEST, &[]);
     let sleep = |_: &[u64]| {

@@ -6,6 +6,7 @@ use crate::args::{Args, Import};
 use crate::check::{violation, Kind};
 use crate::globals;
 use crate::imports;
+use crate::layout::Generation;
 use crate::machine::{Machine, Stop};
 use crate::mem;
 use crate::sched;
@@ -49,6 +50,10 @@ impl Default for Shutdown {
 /// kern_reboot(9).
 pub fn reboot(howto: u32) -> ! {
     globals::set_int("rebooting", 1);
+    // Before 15 a reboot from the debugger counts as outside of it.
+    if with(|k| k.generation) < Generation::Fifteen {
+        globals::set_int("kdb_active", 0);
+    }
     let argument = [u64::from(howto)];
     eventhandler::invoke("shutdown_pre_sync", &argument);
     if howto & RB_NOSYNC == 0 {

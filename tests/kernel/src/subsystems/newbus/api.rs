@@ -3,7 +3,8 @@
 
 use super::{attach, Newbus, State};
 use crate::machine::{Machine, Stop};
-use crate::subsystems::errno;
+use crate::sched;
+use crate::subsystems::{errno, eventhandler};
 use crate::with;
 
 impl Newbus {
@@ -11,6 +12,22 @@ impl Newbus {
     fn by_name(&self, name: &str) -> Option<u64> {
         let class = name.trim_end_matches(|c: char| c.is_ascii_digit());
         self.find(class, name[class.len()..].parse().ok()?)
+    }
+
+    /// Attached devices but the kernel's own, in the order of the tree.
+    fn attached_by_drivers(&self) -> Vec<u64> {
+        let mut found = vec![];
+        let mut left = vec![self.root];
+        while let Some(device) = left.pop() {
+            let Some(d) = self.device(device) else {
+                continue;
+            };
+            if d.state == State::Attached && d.attached_once {
+                found.push(device);
+            }
+            left.extend(d.children.iter().rev());
+        }
+        found
     }
 }
 
@@ -21,6 +38,32 @@ enum Verb {
     Attach,
     Suspend,
     Resume,
+}
+
+/// S3 and back: devices are suspended, everything stands still, devices are resumed.
+fn sleep_and_wake(ns: u64) -> i32 {
+    eventhandler::invoke("power_suspend_early", &[]);
+    let devices = with(|k| k.sub.newbus.attached_by_drivers());
+    for (n, device) in devices.iter().enumerate().rev() {
+        let error = errno::of(attach::method(*device, "device_suspend_desc", &[]));
+        if error != 0 {
+            resume(&devices[n + 1..]);
+            return error;
+        }
+    }
+    eventhandler::invoke("power_suspend", &[]);
+    sched::stop_scheduler();
+    sched::spend(ns);
+    sched::resume_scheduler();
+    resume(&devices);
+    eventhandler::invoke("power_resume", &[]);
+    0
+}
+
+fn resume(devices: &[u64]) {
+    for device in devices {
+        attach::method(*device, "device_resume_desc", &[]);
+    }
 }
 
 fn apply(verb: Verb, name: &str) -> i32 {
@@ -62,6 +105,11 @@ impl Machine {
     /// `devctl resume ipmi0`; an errno.
     pub fn device_resume(&mut self, name: &str) -> Result<i32, Stop> {
         self.devctl_verb(Verb::Resume, name)
+    }
+
+    /// Suspends the whole machine for `ns`; an errno if a device refused.
+    pub fn suspend(&mut self, ns: u64) -> Result<i32, Stop> {
+        self.execute("acpiconf", move || sleep_and_wake(ns))
     }
 
     /// Whether the device exists and a driver has attached to it.
