@@ -172,15 +172,19 @@ fn dishonest_pats(record: &Record) -> Vec<String> {
     said
 }
 
-/// When the BMC answers and no outage is still felt.
+/// When the BMC answers, no outage is still felt, and nobody has taken the hardware over.
 fn calm(record: &Record) -> Spans {
     let felt = record.outages();
-    record
-        .answering()
-        .minus(&Spans::of(felt.iter().map(|s| Span {
-            from: s.from,
-            to: s.to + AFTERMATH,
-        })))
+    let felt = felt.iter().map(|s| Span {
+        from: s.from,
+        to: s.to + AFTERMATH,
+    });
+    let stopped = record
+        .passages
+        .iter()
+        .filter(|p| matches!(p.way, Way::Kdb | Way::Panic | Way::Dump));
+    let stopped = stopped.filter_map(|p| Span::new(p.from, p.to.unwrap_or(record.end)));
+    record.answering().minus(&Spans::of(felt.chain(stopped)))
 }
 
 fn within(spans: &Spans, from: Ns, to: Ns) -> bool {

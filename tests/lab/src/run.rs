@@ -173,7 +173,7 @@ fn debug(stage: &mut Stage, dice: &mut Dice) {
         true => vec![pat],
         false => vec![
             Command::Watchdog(0),
-            Command::Think(dice.between(0, 100 * MS)),
+            Command::Think(dice.between(0, 10 * MS)),
             pat,
         ],
     };
@@ -190,7 +190,11 @@ fn crowd(stage: &mut Stage, disarmed: bool, dice: &mut Dice) {
         } else {
             dice.between(60, 600) * S
         };
-        let again = dice.between(0, 128) * S;
+        let again = if dice.chance(30) {
+            0
+        } else {
+            dice.between(60, 600) * S
+        };
         let pause = dice.between(0, 2 * MS);
         stage.process("crowd", move |process, log| {
             let Ok(dog) = Dog::open(process, log) else {

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Every scenario, two hundred seeds each, on the built `ipmi.ko`. `IPMI_KO` names another file,
+//! `SEEDS=A..B` other seeds; a failing seed prints the command that replays it.
+
+use ipmi_lab::fleet;
+use ipmi_lab::ko::Ko;
+use ipmi_lab::run;
+use ipmi_lab::scenario;
+
+fn seeds() -> Vec<u64> {
+    let range = std::env::var("SEEDS").unwrap_or_else(|_| "1..200".into());
+    let (first, last) = range.split_once("..").expect("SEEDS=A..B");
+    let number = |text: &str| text.parse().expect("SEEDS=A..B");
+    (number(first)..=number(last)).collect()
+}
+
+fn holds(name: &str) {
+    let ko = Ko::under_test().unwrap();
+    let scenario = scenario::by_name(name).expect("no such scenario");
+    let runs = fleet::each(&seeds(), |&seed| run::run(scenario, seed, &ko), || {}).unwrap();
+    let mut failed = 0;
+    for run in runs.iter().filter(|run| !run.failures.is_empty()) {
+        failed += 1;
+        println!("lab run {name} --seed {}", run.identity.seed);
+        for failure in &run.failures {
+            println!("  {failure}");
+        }
+    }
+    assert_eq!(failed, 0, "{failed} of {} seeds failed", runs.len());
+}
+
+macro_rules! scenarios {
+    ($($test:ident $name:literal)*) => {
+        $(
+            #[test]
+            fn $test() {
+                holds($name);
+            }
+        )*
+
+        #[test]
+        fn no_scenario_is_left_out() {
+            let tested = [$($name),*];
+            for scenario in scenario::all() {
+                assert!(tested.contains(&scenario.name), "{}", scenario.name);
+            }
+        }
+    };
+}
+
+scenarios! {
+    healthy "healthy"
+    out_to_lunch "out-to-lunch"
+    ibf_stuck "ibf-stuck"
+    obf_never "obf-never"
+    reads_ff "reads-ff"
+    slow_handshake "slow-handshake"
+    bmc_reset "bmc-reset"
+    hung_host "hung-host"
+    one_behind_thousand "one-behind-thousand"
+    panic_dead_bmc "panic-dead-bmc"
+    dump "dump"
+    kdb "kdb"
+    unload_dead_bmc "unload-dead-bmc"
+    late_bmc "late-bmc"
+    re_attach "re-attach"
+    crowded_dog "crowded-dog"
+}
