@@ -60,21 +60,61 @@ pub fn pace(looks: u32, waited: u64, usual: u64) -> Pace {
 /// Waits longer than this, twice in a row, are a slow BMC's.
 const SLOW: u64 = 400 * US;
 
-/// How long the waits of an attempt take: the shorter of the last two, since a long one between
-/// short ones is a command being executed.
-#[derive(Default)]
-struct Usual {
+/// The waits of an attempt: how far the one that goes on has come, and how long those before took.
+struct Waits {
+    /// When it began; the clock stands still from its end to the beginning of the next.
+    since: Instant,
+    /// Looks in vain since then.
+    looks: u32,
+    /// Bytes written since it ended; each may have been waited for.
+    writes: u32,
     last: u64,
     before: u64,
 }
 
-impl Usual {
+impl Waits {
+    fn new(now: Instant) -> Waits {
+        Waits {
+            since: now,
+            looks: 0,
+            writes: 0,
+            last: 0,
+            before: 0,
+        }
+    }
+
     fn note(&mut self, waited: u64) {
         self.before = core::mem::replace(&mut self.last, waited);
     }
 
-    fn waited(&self) -> u64 {
+    /// How long waits take: the shorter of the last two, since a long one between short ones is a
+    /// command being executed.
+    fn usual(&self) -> u64 {
         self.last.min(self.before)
+    }
+
+    /// Waits once; the time afterwards. Apart from the loop, whose every step would pay for it.
+    #[inline(never)]
+    fn wait<W: Wire>(
+        &mut self,
+        wire: &W,
+        now: Instant,
+        progressed: Instant,
+    ) -> Result<Instant, Failure> {
+        if self.writes > 0 {
+            self.note(now.since(self.since));
+            if self.writes > 1 {
+                self.note(0);
+            }
+            (self.since, self.looks, self.writes) = (now, 0, 0);
+        }
+        let pace = pace(self.looks, now.since(self.since), self.usual());
+        wire.wait(pace, progressed)?;
+        self.looks = self.looks.saturating_add(1);
+        Ok(match pace {
+            Pace::Spin(us) => now.plus(u64::from(us).saturating_mul(US)),
+            Pace::Sleep(_) => wire.now(),
+        })
     }
 }
 
@@ -99,16 +139,13 @@ pub fn drive<W: Wire, T: Transport>(
     limits: Limits,
     exchange: &mut Exchange<'_>,
 ) -> Result<(), Failure> {
-    // Reading the clock costs more than a step does: time is taken to stand still between waits.
-    // That makes limits a little shorter, never longer, and the steps are bounded anyway.
+    // Reading the clock costs more than a step does: time is taken to stand still between waits,
+    // and to pass in a spin as asked for. Each sleep puts it right, and the steps are bounded.
     let mut now = wire.started();
     transport.begin(now, limits);
     exchange.reply.clear();
     let mut value = 0;
-    let mut looks = 0u32;
-    let mut usual = Usual::default();
-    let mut since = now;
-    let mut writes = 0u32;
+    let mut waits = Waits::new(now);
     loop {
         match transport.step(now, value, exchange) {
             Action::Read(register) => {
@@ -118,22 +155,9 @@ pub fn drive<W: Wire, T: Transport>(
             Action::Write(register, byte) => {
                 wire.permitted()?;
                 wire.write(register, byte);
-                writes = writes.wrapping_add(1);
+                waits.writes = waits.writes.wrapping_add(1);
             }
-            Action::Wait => {
-                if writes > 0 {
-                    // The clock has stood still since the last wait ended.
-                    usual.note(now.since(since));
-                    if writes > 1 {
-                        usual.note(0);
-                    }
-                    (since, looks, writes) = (now, 0, 0);
-                }
-                let pace = pace(looks, now.since(since), usual.waited());
-                wire.wait(pace, transport.progressed())?;
-                looks = looks.saturating_add(1);
-                now = wire.now();
-            }
+            Action::Wait => now = waits.wait(wire, now, transport.progressed())?,
             Action::Done => return Ok(()),
             Action::Failed(failure) => return Err(failure),
         }
