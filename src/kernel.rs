@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use crate::line::Line;
 use crate::state::State;
 use crate::time::Instant;
-use crate::transport::Kind;
+use crate::wire::interface::Kind;
 
 /// What the caller of a driver entry may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 //! Getting to know the BMC: the commands between attach and the device node, in order. Pure.
 
 use crate::line::Line;
-use crate::transport::{Kind, Terms};
+use crate::transport::Terms;
 use crate::wire::device::{self, DeviceId};
-use crate::wire::interface::{self, BtCapabilities};
+use crate::wire::interface::{self, BtCapabilities, Kind};
 use crate::wire::watchdog::{self, Reading};
 use crate::wire::{completion, DriverReply, Message};
 

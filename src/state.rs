@@ -9,8 +9,9 @@ use crate::polled::Budget;
 use crate::queue::{Clients, Request};
 use crate::startup::Startup;
 use crate::time::{earlier, Instant, SEC};
-use crate::transport::{Failure, Kind, Limits, Sight};
+use crate::transport::{Failure, Limits, Sight};
 use crate::watchdog::{Plan, Watchdog};
+use crate::wire::interface::Kind;
 use crate::wire::{completion, device, DriverReply, Message};
 
 /// First pause after a BMC answered but would not identify itself; doubled up to the last.

@@ -12,9 +12,9 @@ use crate::kernel::{Errno, Kernel};
 use crate::line::Line;
 use crate::memory::Blank;
 use crate::queue::{ClientId, Request};
-use crate::transport::Kind;
 use crate::watchdog::doctor::{Circumstances, Figure};
 use crate::watchdog::entry::{self, Nmi};
+use crate::wire::interface::Kind;
 use crate::wire::NetFn;
 
 /// The core behind C's pointer.

@@ -9,7 +9,8 @@ use crate::kernel::{Adopt, Channel, Context, Kernel, Settings, Shared, Step, Who
 use crate::line::Line;
 use crate::state::State;
 use crate::time::{Instant, MS, SEC};
-use crate::transport::{Interface, Kind};
+use crate::transport::Interface;
+use crate::wire::interface::Kind;
 
 /// One device: what C calls `struct ipmi_core`.
 ///

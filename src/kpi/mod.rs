@@ -3,6 +3,7 @@
 //! everything above is safe Rust.
 
 pub(crate) mod entry;
+mod firmware;
 mod kernel;
 pub(crate) mod memory;
 

@@ -7,7 +7,7 @@ use super::kcs::Kcs;
 use super::smic::Smic;
 use super::{Limits, Sight, Transport};
 use crate::time::SEC;
-use crate::wire::interface::BtCapabilities;
+use crate::wire::interface::{BtCapabilities, Kind};
 use crate::wire::REQUEST_MAX;
 
 /// Attempts at a request that the BMC has not been given whole.
@@ -16,17 +16,6 @@ const ATTEMPTS: u8 = 5;
 const ANSWER_MAX: u64 = 30 * SEC;
 /// The least that a BMC's buffer can hold.
 const BT_BUFFER_MIN: u8 = 64;
-
-/// The system interfaces (IPMI 2.0, section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Keyboard Controller Style.
-    Kcs,
-    /// Server Management Interface Chip.
-    Smic,
-    /// Block Transfer.
-    Bt,
-}
 
 /// On what terms messages travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

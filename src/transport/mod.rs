@@ -13,7 +13,7 @@ mod interface;
 pub mod kcs;
 pub mod smic;
 
-pub use interface::{Interface, Kind, Terms};
+pub use interface::{Interface, Terms};
 
 use crate::time::{Instant, MS, SEC};
 use crate::wire::Arrival;

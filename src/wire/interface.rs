@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a BMC says of its own system interface: Get BT Interface Capabilities. Knows sizes and
-//! times, not how messages travel.
+//! The system interfaces, and what a BMC says of its own: Get BT Interface Capabilities. Knows
+//! sizes and times, not how messages travel.
 
 use super::{Message, NetFn};
+
+/// The system interfaces (IPMI 2.0, section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Keyboard Controller Style.
+    Kcs,
+    /// Server Management Interface Chip.
+    Smic,
+    /// Block Transfer.
+    Bt,
+}
 
 /// Get BT Interface Capabilities (section 22.10).
 pub fn bt_capabilities() -> Message {

@@ -8,6 +8,7 @@ pub mod device;
 pub mod interface;
 pub mod message;
 pub mod sel;
+pub mod smbios;
 pub mod watchdog;
 
 pub use message::{Arrival, DriverReply, Message, Reply, REPLY_MAX, REQUEST_MAX};

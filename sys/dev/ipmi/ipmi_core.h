@@ -17,6 +17,21 @@ enum ipmi_interface {
 	IPMI_KCS = 1,
 	IPMI_SMIC = 2,
 	IPMI_BT = 3,
+	IPMI_SSIF = 4,
+};
+
+/* Where a system interface is: by ports, memory or an SMBus slave address. */
+enum ipmi_space {
+	IPMI_SPACE_PORT,
+	IPMI_SPACE_MEMORY,
+	IPMI_SPACE_SMBUS,
+};
+
+struct ipmi_place {
+	enum ipmi_interface	 interface;
+	enum ipmi_space		 space;
+	uint64_t		 address;
+	uint32_t		 spacing;	/* Bytes from register to register. */
 };
 
 /* A completed request, as RECEIVE reports it. */
@@ -121,6 +136,12 @@ bool	 ipmi_core_pat_in_flight(struct ipmi_core *core);
 enum ipmi_nmi ipmi_core_nmi(struct ipmi_core *core);
 /* Called with the lock held. */
 void	 ipmi_core_tick(struct ipmi_core *core);
+
+/* Memory that firmware left: an entry point somewhere in it, the table. */
+bool	 ipmi_core_smbios_entry(const uint8_t *bytes, size_t length,
+	    uint64_t *table, uint32_t *size);
+bool	 ipmi_core_smbios_find(const uint8_t *bytes, size_t length,
+	    struct ipmi_place *place);
 
 uint64_t ipmi_core_figure(struct ipmi_core *core, enum ipmi_figure which);
 size_t	 ipmi_core_doctor(struct ipmi_core *core, uint32_t others, char *text,

@@ -58,6 +58,16 @@ int	ipmi_attach(device_t dev, enum ipmi_interface interface);
 int	ipmi_detach(device_t dev);
 int	ipmi_suspend(device_t dev);
 
+const char *ipmi_interface_name(enum ipmi_interface interface);
+int	ipmi_interface_registers(enum ipmi_interface interface);
+int	ipmi_registers_claim(device_t dev, const struct ipmi_place *place);
+int	ipmi_registers_attach(device_t dev, const struct ipmi_place *place);
+int	ipmi_registers_detach(device_t dev);
+void	ipmi_registers_release(device_t dev);
+bool	ipmi_pci_is_smic(device_t dev);
+bool	ipmi_attached_elsewhere(device_t dev);
+bool	ipmi_smbios(struct ipmi_place *place);
+
 void	ipmi_map_registers(struct ipmi_softc *sc);
 void	ipmi_tick_start(struct ipmi_softc *sc);
 int	ipmi_cdev_create(struct ipmi_softc *sc);

@@ -311,7 +311,40 @@ pub struct ipmi_held {
 pub const ipmi_interface_IPMI_KCS: ipmi_interface = 1;
 pub const ipmi_interface_IPMI_SMIC: ipmi_interface = 2;
 pub const ipmi_interface_IPMI_BT: ipmi_interface = 3;
+pub const ipmi_interface_IPMI_SSIF: ipmi_interface = 4;
 pub type ipmi_interface = ::core::ffi::c_uint;
+pub const ipmi_space_IPMI_SPACE_PORT: ipmi_space = 0;
+pub const ipmi_space_IPMI_SPACE_MEMORY: ipmi_space = 1;
+pub const ipmi_space_IPMI_SPACE_SMBUS: ipmi_space = 2;
+pub type ipmi_space = ::core::ffi::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ipmi_place {
+    pub interface: ipmi_interface,
+    pub space: ipmi_space,
+    pub address: u64,
+    pub spacing: u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ipmi_place"][::core::mem::size_of::<ipmi_place>() - 24usize];
+    ["Alignment of ipmi_place"][::core::mem::align_of::<ipmi_place>() - 8usize];
+    ["Offset of field: ipmi_place::interface"]
+        [::core::mem::offset_of!(ipmi_place, interface) - 0usize];
+    ["Offset of field: ipmi_place::space"][::core::mem::offset_of!(ipmi_place, space) - 4usize];
+    ["Offset of field: ipmi_place::address"][::core::mem::offset_of!(ipmi_place, address) - 8usize];
+    ["Offset of field: ipmi_place::spacing"]
+        [::core::mem::offset_of!(ipmi_place, spacing) - 16usize];
+};
+impl Default for ipmi_place {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ipmi_completion {
