@@ -62,8 +62,13 @@ impl Image {
             .map(|s| s.address)
     }
 
+    /// The addresses of port instructions that do not trap because they were rewritten.
+    pub fn rewritten_ports(&self) -> Vec<u64> {
+        self.rewritten.addresses()
+    }
+
     /// `function+offset`.
-    fn symbol(&self, address: u64) -> String {
+    pub fn symbol(&self, address: u64) -> String {
         let address = self.rewritten.origin(address).unwrap_or(address);
         let after = self.symbols.partition_point(|s| s.address <= address);
         let before = self.symbols[..after].iter().rev();

@@ -71,14 +71,16 @@ pub fn load(path: &Path) -> Result<u32, LoadError> {
     let values = resolve(&elf, &map)?;
     let targets = relocate(&elf, &map, &values)?;
     let symbols = symbols(&elf, &values);
-    let rewritten = rewrite::ports(&symbols, &targets);
+    let sections = sections(&elf, &map);
+    let ends = sections.iter().map(|s| s.address + s.len).collect();
+    let rewritten = rewrite::ports(&symbols, &ends, &targets);
     for (offset, len, protection) in &layout.groups {
         region.protect(*offset as usize, *len as usize, *protection);
     }
     let image = Image {
         id: with(|k| k.loads),
         path: path.to_path_buf(),
-        sections: sections(&elf, &map),
+        sections,
         symbols,
         region,
         rewritten,

@@ -63,6 +63,10 @@ impl Rewritten {
         self.ports.get(index as usize).copied()
     }
 
+    pub fn addresses(&self) -> Vec<u64> {
+        self.ports.iter().map(|port| port.address).collect()
+    }
+
     /// The place in the module that a copied instruction came from, roughly.
     pub fn origin(&self, address: u64) -> Option<u64> {
         let moved = self
@@ -73,13 +77,19 @@ impl Rewritten {
     }
 }
 
-/// Rewrites the functions among `symbols`; the module's code must still be writable. `targets`
-/// are all addresses that relocations refer to.
-pub fn ports(symbols: &[Symbol], targets: &BTreeSet<u64>) -> Rewritten {
+/// Rewrites the functions among `symbols`; the module's code must still be writable. `ends` are
+/// where its sections end, `targets` all addresses that relocations refer to.
+pub fn ports(symbols: &[Symbol], ends: &BTreeSet<u64>, targets: &BTreeSet<u64>) -> Rewritten {
     let functions: Vec<_> = symbols
         .iter()
-        .filter(|s| s.code)
-        .filter_map(decode)
+        .enumerate()
+        .filter(|(_, s)| s.code)
+        .filter_map(|(index, s)| {
+            let mut behind = symbols[index..].iter().map(|other| other.address);
+            let next = behind.find(|address| *address > s.address);
+            let end = ends.range(s.address + 1..).next().copied()?;
+            decode(s.address, next.unwrap_or(end).min(end), s.len)
+        })
         .collect();
     let mut targets = targets.clone();
     targets.extend(symbols.iter().map(|s| s.address));
@@ -107,13 +117,15 @@ pub fn ports(symbols: &[Symbol], targets: &BTreeSet<u64>) -> Rewritten {
     rewritten
 }
 
-/// The instructions of a function, or `None` if it is not all code.
-fn decode(symbol: &Symbol) -> Option<Vec<Instruction>> {
-    let mut code = vec![0; symbol.len as usize];
-    mem::try_read(symbol.address, &mut code).ok()?;
-    let decoder = Decoder::with_ip(64, &code, symbol.address, DecoderOptions::NONE);
+/// The instructions of a function of `len` bytes and of the padding behind it up to `end`, or
+/// `None` if it is not all code.
+fn decode(begin: u64, end: u64, len: u64) -> Option<Vec<Instruction>> {
+    let mut code = vec![0; (end - begin).max(len) as usize];
+    mem::try_read(begin, &mut code).ok()?;
+    let decoder = Decoder::with_ip(64, &code, begin, DecoderOptions::NONE);
     let instructions: Vec<_> = decoder.into_iter().collect();
-    let good = !instructions.iter().any(Instruction::is_invalid);
+    let mut inside = instructions.iter().filter(|i| i.ip() < begin + len);
+    let good = !inside.any(Instruction::is_invalid);
     good.then_some(instructions)
 }
 
@@ -164,25 +176,43 @@ fn ends(instruction: &Instruction) -> bool {
     )
 }
 
-/// The instructions from index `first` to before `end` that move for the one at `index`: as far
-/// on as it goes, then as far back as it takes.
-fn window(code: &[Instruction], index: usize, targets: &BTreeSet<u64>) -> Option<(usize, usize)> {
-    let size = |first: usize, end: usize| code[end - 1].next_ip() - code[first].ip();
-    let (mut first, mut end) = (index, index + 1);
-    while size(first, end) < JUMP && end < code.len() && end < index + REACH {
-        let entered = targets.contains(&code[end].ip());
-        if ends(&code[end - 1]) || entered || !movable(&code[end]) {
+/// A part of a function that moves.
+struct Window {
+    /// Indices of its instructions: from the first to before the end.
+    first: usize,
+    end: usize,
+    /// Where the room for the jump ends: padding behind may be used too.
+    room: u64,
+}
+
+/// The instructions that move for the one at `index`: as far on as it goes, then as far back as
+/// it takes.
+fn window(code: &[Instruction], index: usize, targets: &BTreeSet<u64>) -> Option<Window> {
+    let entered = |i: usize| targets.contains(&code[i].ip());
+    let begin = code[index].ip();
+    let mut end = index + 1;
+    while code[end - 1].next_ip() - begin < JUMP && end < code.len() && end < index + REACH {
+        if ends(&code[end - 1]) || entered(end) || !movable(&code[end]) {
             break;
         }
         end += 1;
     }
-    while size(first, end) < JUMP && first > 0 && index < first + REACH {
-        if targets.contains(&code[first].ip()) || !movable(&code[first - 1]) {
+    let mut room = end;
+    if ends(&code[end - 1]) {
+        let padding = |i: usize| code[i].mnemonic() == Mnemonic::Nop && !entered(i);
+        while room < code.len() && padding(room) {
+            room += 1;
+        }
+    }
+    let room = code[room - 1].next_ip();
+    let mut first = index;
+    while room - code[first].ip() < JUMP {
+        if first == 0 || index >= first + REACH || entered(first) || !movable(&code[first - 1]) {
             return None;
         }
         first -= 1;
     }
-    (size(first, end) >= JUMP).then_some((first, end))
+    Some(Window { first, end, room })
 }
 
 impl Rewritten {
@@ -192,8 +222,8 @@ impl Rewritten {
             if index < done || port(&code[index]).is_none() {
                 continue;
             }
-            if let Some((first, end)) = window(code, index, targets) {
-                if first >= done && self.move_window(&code[first..end]) {
+            if let Some(Window { first, end, room }) = window(code, index, targets) {
+                if first >= done && self.move_window(&code[first..end], room) {
                     done = end;
                 }
             }
@@ -201,7 +231,7 @@ impl Rewritten {
     }
 
     /// Copies a window and jumps to the copy; whether it could.
-    fn move_window(&mut self, window: &[Instruction]) -> bool {
+    fn move_window(&mut self, window: &[Instruction], room: u64) -> bool {
         let mut copy = vec![];
         let mut ports = vec![];
         for instruction in window {
@@ -229,7 +259,11 @@ impl Rewritten {
             return false;
         }
         mem::put_raw(to, &bytes);
-        put_jump(from, to, last.next_ip() - from);
+        put_jump(
+            from,
+            to,
+            room.min(from + JUMP.max(last.next_ip() - from)) - from,
+        );
         self.used += bytes.len() as u64;
         let len = bytes.len() as u64;
         self.moved.push(Moved { from, to, len });

@@ -225,6 +225,7 @@ fn ports_in_every_width() {
             assert_eq!(run(id, "port_read", &[0xca2, 4]), 0xa5a4_a3a2);
             run(id, "port_write", &[0xca2, 1, 0x1122_3344]);
             run(id, "port_write", &[0xcb0, 2, 0x1122_3344]);
+            assert_eq!(run(id, "port_read_last", &[0xca2]), 0xa2);
             assert_eq!(run(id, "port_read_trapped", &[0xca2]), 0x11a2);
             assert_eq!(run(id, "port_read_many", &[1, 1000]), 500_500);
         })
@@ -232,7 +233,22 @@ fn ports_in_every_width() {
     let written = machine.hardware(|p: &mut Pattern| p.0.clone());
     assert_eq!(written, [(0xca2, 0x44), (0xcb0, 0x44), (0xcb1, 0x33)]);
     let usage = machine.usage();
-    assert_eq!((usage.register_reads, usage.register_writes), (1004, 2));
+    assert_eq!((usage.register_reads, usage.register_writes), (1005, 2));
+}
+
+#[test]
+fn port_instructions_are_rewritten_where_there_is_room() {
+    let (machine, id) = pattern("rewritten");
+    machine.with(|k| {
+        let image = k.image(id).unwrap();
+        let mut rewritten = image.rewritten_ports().into_iter().map(|at| image.symbol(at));
+        let has = |name: &str, all: &[String]| all.iter().any(|place| place.starts_with(name));
+        let all: Vec<_> = rewritten.by_ref().collect();
+        for name in ["port_read+", "port_write+", "port_read_many+", "port_read_last+"] {
+            assert!(has(name, &all), "{name} is not in {all:?}");
+        }
+        assert!(!has("port_read_trapped+", &all), "{all:?}");
+    });
 }
 
 #[test]
