@@ -55,10 +55,11 @@ impl Malloc {
         self.live.values().filter(|block| block.site != 0)
     }
 
-    fn add(&mut self, block: Block) -> u64 {
-        let address = self.heap.allocate(block.len);
+    /// The address, and whether nobody wrote to the memory since it was freed.
+    fn add(&mut self, block: Block) -> (u64, bool) {
+        let (address, intact) = self.heap.allocate(block.len);
         self.live.insert(address, block);
-        address
+        (address, intact)
     }
 
     fn remove(&mut self, address: u64) -> Option<Block> {
@@ -109,10 +110,7 @@ fn allocate(len: usize, kind: u64, flags: u32) -> u64 {
     }
     sched::preempt_point();
     let kind = type_name(kind);
-    let address = with(|k| {
-        let site = k.site();
-        k.malloc.add(Block { len, kind, site })
-    });
+    let address = add(len, kind, false);
     mem::fill(address, if flags & M_ZERO != 0 { 0 } else { JUNK }, len);
     address
 }
@@ -234,9 +232,22 @@ fn type_uninit(args: &Args) -> u64 {
     0
 }
 
+/// Allocates for the module or, with `own`, for the kernel itself.
+fn add(len: usize, kind: &'static str, own: bool) -> u64 {
+    let (address, intact) = with(|k| {
+        let site = if own { 0 } else { k.site() };
+        k.malloc.add(Block { len, kind, site })
+    });
+    if !intact {
+        let text = format!("about {len} bytes were written to after they were freed");
+        violation(Kind::Memory, text);
+    }
+    address
+}
+
 /// See [`mem::kalloc`].
 pub fn own(len: usize, kind: &'static str) -> u64 {
-    let address = with(|k| k.malloc.add(Block { len, kind, site: 0 }));
+    let address = add(len, kind, true);
     mem::fill(address, 0, len);
     address
 }

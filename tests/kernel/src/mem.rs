@@ -45,6 +45,11 @@ pub(crate) fn put_raw(address: u64, data: &[u8]) {
     );
 }
 
+/// Whether the byte at `address` can be read now.
+pub fn is_readable(address: u64) -> bool {
+    try_read(address, &mut [0]).is_ok()
+}
+
 fn bad(verb: &str, address: u64) -> ! {
     let what = fault::describe(address);
     fatal(
@@ -91,10 +96,9 @@ pub fn put(address: u64, data: &[u8]) {
 
 /// Sets `len` bytes at `address` to `value`.
 pub fn fill(address: u64, value: u8, len: usize) {
-    const CHUNK: usize = 4096;
-    let block = [value; CHUNK];
-    for offset in (0..len).step_by(CHUNK) {
-        put(address + offset as u64, &block[..CHUNK.min(len - offset)]);
+    // SAFETY: the target is module memory, which Rust never owns.
+    if let Err(at) = unsafe { border::fill(address, value, len) } {
+        bad("write", at);
     }
 }
 

@@ -178,6 +178,20 @@ fn a_write_in_front_of_an_allocation() {
 }
 
 #[test]
+fn a_write_to_memory_freed_long_after_boot() {
+    provoke(Kind::Memory, "written to after they were freed", || {
+        (0..600).for_each(|_| free(malloc(64, M_NOWAIT)));
+        let freed: Vec<_> = (0..17).map(|_| malloc(64, M_NOWAIT)).collect();
+        freed.iter().for_each(|memory| free(*memory));
+        // One in sixteen is unreadable; of two neighbours one at least is not.
+        let readable = |memory: &&u64| ipmi_kernel::mem::is_readable(**memory);
+        let victim = *freed.iter().find(readable).unwrap();
+        kernel("memset", &[victim + 8, 0, 1]);
+        (0..64).for_each(|_| free(malloc(64, M_NOWAIT)));
+    });
+}
+
+#[test]
 fn a_null_pointer() {
     provoke(Kind::Memory, "a null pointer", || {
         kernel("strlen", &[8]);

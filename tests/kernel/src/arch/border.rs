@@ -147,6 +147,14 @@ global_asm!(
     "rep movsb",
     "xor edx, edx",
     "ret",
+    // rdi = to, rsi = byte, rdx = length; ends in the same way.
+    ".globl ipmi_kernel_fill",
+    "ipmi_kernel_fill:",
+    "mov eax, esi",
+    "mov rcx, rdx",
+    "rep stosb",
+    "xor edx, edx",
+    "ret",
     ".globl ipmi_kernel_copy_fault",
     "ipmi_kernel_copy_fault:",
     "mov edx, 1",
@@ -160,6 +168,7 @@ extern "C" {
     fn ipmi_kernel_switch(save: *mut u64, next: u64);
     fn ipmi_kernel_first();
     fn ipmi_kernel_copy(to: u64, from: u64, len: usize) -> Copied;
+    fn ipmi_kernel_fill(to: u64, byte: u32, len: usize) -> Copied;
     fn ipmi_kernel_copy_fault();
 }
 
@@ -167,6 +176,15 @@ extern "C" {
 struct Copied {
     address: u64,
     faulted: u64,
+}
+
+impl Copied {
+    fn result(self) -> Result<(), u64> {
+        match self.faulted {
+            0 => Ok(()),
+            _ => Err(self.address),
+        }
+    }
 }
 
 thread_local! {
@@ -238,14 +256,19 @@ pub unsafe fn prepare(top: u64, entry: extern "C" fn() -> !) -> u64 {
 /// Memory that Rust owns must be valid for the copy; only module memory may be invalid.
 pub unsafe fn copy(to: u64, from: u64, len: usize) -> Result<(), u64> {
     // SAFETY: by the contract above; the signal handler turns faults into a return.
-    let copied = unsafe { ipmi_kernel_copy(to, from, len) };
-    match copied.faulted {
-        0 => Ok(()),
-        _ => Err(copied.address),
-    }
+    unsafe { ipmi_kernel_copy(to, from, len) }.result()
 }
 
-/// If `rip` is in [`copy`]: where to continue with the faulting address in rax.
+/// Sets `len` bytes. A fault at a bad address ends it and returns that address.
+///
+/// # Safety
+/// As for [`copy`].
+pub unsafe fn fill(to: u64, value: u8, len: usize) -> Result<(), u64> {
+    // SAFETY: by the contract above; the signal handler turns faults into a return.
+    unsafe { ipmi_kernel_fill(to, value.into(), len) }.result()
+}
+
+/// If `rip` is in [`copy`] or [`fill`]: where to continue with the faulting address in rax.
 pub fn copy_fixup(rip: u64) -> Option<u64> {
     let begin = ipmi_kernel_copy as *const () as u64;
     let end = ipmi_kernel_copy_fault as *const () as u64;
