@@ -241,10 +241,18 @@ fn port_instructions_are_rewritten_where_there_is_room() {
     let (machine, id) = pattern("rewritten");
     machine.with(|k| {
         let image = k.image(id).unwrap();
-        let mut rewritten = image.rewritten_ports().into_iter().map(|at| image.symbol(at));
+        let mut rewritten = image
+            .rewritten_ports()
+            .into_iter()
+            .map(|at| image.symbol(at));
         let has = |name: &str, all: &[String]| all.iter().any(|place| place.starts_with(name));
         let all: Vec<_> = rewritten.by_ref().collect();
-        for name in ["port_read+", "port_write+", "port_read_many+", "port_read_last+"] {
+        for name in [
+            "port_read+",
+            "port_write+",
+            "port_read_many+",
+            "port_read_last+",
+        ] {
             assert!(has(name, &all), "{name} is not in {all:?}");
         }
         assert!(!has("port_read_trapped+", &all), "{all:?}");
