@@ -36,7 +36,7 @@ if "$cargo" fmt --version >/dev/null 2>&1; then
 	step "$cargo" fmt --all -- --check -l
 fi
 if "$cargo" clippy --version >/dev/null 2>&1; then
-	step "$cargo" clippy --quiet --workspace --all-targets -- -D warnings
+	step "$cargo" clippy --quiet --package ipmi --lib -- -D warnings
 fi
 tests "$cargo" test --workspace --no-fail-fast
 
