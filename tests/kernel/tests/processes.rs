@@ -175,6 +175,27 @@ fn a_killed_process_closes_everything() {
 }
 
 #[test]
+fn a_descriptor_closed_under_a_poll_is_no_descriptor() {
+    let (mut machine, kld) = machine("closed", NEWEST, &[]);
+    let log = Log::default();
+    let poller_log = Rc::clone(&log);
+    logged(&mut machine, &log, |process| {
+        let fd = process.open("fake0").unwrap();
+        process.thread("poller", move |process| {
+            let events = process.poll(&[(fd, POLLIN)], None);
+            poller_log.borrow_mut().push(format!("{events:?}"));
+        });
+        process.sleep(SECOND).unwrap();
+        process.close(fd).unwrap();
+        "closed".into()
+    });
+    machine.run_until(5 * SECOND);
+    assert_eq!(*log.borrow(), ["closed", "Ok([32])"]);
+    assert_eq!(machine.kldunload(kld), Ok(0));
+    assert_clean(&machine);
+}
+
+#[test]
 fn a_descriptor_of_a_device_that_is_gone_is_dead() {
     let leave_busy = [("hint.fake.0.leak", "0")];
     let (mut machine, _) = machine("gone", NEWEST, &leave_busy);

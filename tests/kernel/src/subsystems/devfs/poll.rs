@@ -27,28 +27,30 @@ const STANDARD: i16 = POLLIN
     | POLLHUP
     | POLLNVAL;
 
-/// One entry: the file behind the descriptor, if it is open, and the events asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    pub file: Option<u64>,
-    pub events: i16,
+/// What is polled. Descriptors are looked up anew each time a driver is asked, since another
+/// thread may close them meanwhile.
+pub struct Polled<'a> {
+    /// The events asked for, an entry a descriptor.
+    pub events: &'a [i16],
+    /// The open file behind an entry.
+    pub file: &'a dyn Fn(usize) -> Option<u64>,
 }
 
 /// What happened on each entry; an errno if a signal came first. `timeout` is in nanoseconds,
 /// `None` waits for ever.
-pub fn poll(entries: &[Entry], timeout: Option<u64>) -> Result<Vec<i16>, i32> {
+pub fn poll(polled: &Polled, timeout: Option<u64>) -> Result<Vec<i16>, i32> {
     let deadline = timeout.map(|ns| sched::now().saturating_add(ns));
     select::begin();
-    let result = wait(entries, timeout == Some(0), deadline);
+    let result = wait(polled, timeout == Some(0), deadline);
     select::end();
     result
 }
 
-fn wait(entries: &[Entry], at_once: bool, deadline: Option<u64>) -> Result<Vec<i16>, i32> {
-    let nothing = vec![0; entries.len()];
+fn wait(polled: &Polled, at_once: bool, deadline: Option<u64>) -> Result<Vec<i16>, i32> {
+    let nothing = vec![0; polled.events.len()];
     loop {
-        let all: Vec<usize> = (0..entries.len()).collect();
-        let found = scan(entries, &all);
+        let all: Vec<usize> = (0..polled.events.len()).collect();
+        let found = scan(polled, &all);
         if at_once || found != nothing {
             return Ok(found);
         }
@@ -57,7 +59,7 @@ fn wait(entries: &[Entry], at_once: bool, deadline: Option<u64>) -> Result<Vec<i
             Err(Wake::Interrupted) => return Err(errno::EINTR),
             Err(_) => return Ok(nothing),
         }
-        let found = scan(entries, &select::woken_entries());
+        let found = scan(polled, &select::woken_entries());
         if found != nothing {
             return Ok(found);
         }
@@ -66,24 +68,28 @@ fn wait(entries: &[Entry], at_once: bool, deadline: Option<u64>) -> Result<Vec<i
 }
 
 /// Asks the drivers behind `which`.
-fn scan(entries: &[Entry], which: &[usize]) -> Vec<i16> {
-    let mut found = vec![0; entries.len()];
+fn scan(polled: &Polled, which: &[usize]) -> Vec<i16> {
+    let mut found = vec![0; polled.events.len()];
     for &n in which {
         select::ask(n);
-        found[n] = ask(&entries[n]);
+        found[n] = match (polled.file)(n) {
+            Some(file) => ask(file, polled.events[n]),
+            None => POLLNVAL,
+        };
     }
     found
 }
 
-fn ask(entry: &Entry) -> i16 {
-    let Some((id, cdev)) = entry.file.and_then(|id| Some((id, file::cdev_of(id)?))) else {
-        return POLLNVAL;
-    };
-    let answer = file::call_in(cdev, id, |devsw| {
-        let poll = mem::read(devsw + D_POLL);
-        call::module(poll, &[cdev, entry.events as u64, sched::curthread()]) as i16
+fn ask(id: u64, events: i16) -> i16 {
+    file::hold(id);
+    let answer = file::cdev_of(id).and_then(|cdev| {
+        file::call_in(cdev, id, |devsw| {
+            let poll = mem::read(devsw + D_POLL);
+            call::module(poll, &[cdev, events as u64, sched::curthread()]) as i16
+        })
     });
-    match answer.unwrap_or(POLLHUP | entry.events & (POLLIN | POLLRDNORM)) {
+    file::release(id);
+    match answer.unwrap_or(POLLHUP | events & (POLLIN | POLLRDNORM)) {
         // POSIX allows only one of the two.
         events if events & POLLHUP != 0 => events & !POLLOUT,
         events => events,

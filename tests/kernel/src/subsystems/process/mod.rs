@@ -176,14 +176,12 @@ impl Process {
 
     /// poll(2) on (descriptor, events) pairs; what happened on each. `None` waits for ever.
     pub fn poll(&self, fds: &[(i32, i16)], timeout: Option<u64>) -> Result<Vec<i16>, i32> {
-        let entries: Vec<poll::Entry> = fds
-            .iter()
-            .map(|(fd, events)| poll::Entry {
-                file: self.file(*fd).ok(),
-                events: *events,
-            })
-            .collect();
-        let result = poll::poll(&entries, timeout);
+        let events: Vec<i16> = fds.iter().map(|(_, events)| *events).collect();
+        let polled = poll::Polled {
+            events: &events,
+            file: &|n| self.file(fds[n].0).ok(),
+        };
+        let result = poll::poll(&polled, timeout);
         self.back(result)
     }
 
