@@ -76,7 +76,7 @@ impl Heap {
         let run = address - offset(len) as u64;
         let intact = fences(run, len).all(|(at, len)| is_filled(at, FENCE, len));
         self.frees += 1;
-        let unreadable = self.frees <= ALWAYS || self.frees % OFTEN == 0;
+        let unreadable = self.frees <= ALWAYS || self.frees.is_multiple_of(OFTEN);
         if unreadable {
             protect(run, pages(len), libc::PROT_NONE);
         } else {

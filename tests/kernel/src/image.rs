@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::kernel::Kernel;
 use crate::low::Region;
 use crate::mem;
-use crate::rewrite::Rewritten;
+use crate::rewrite::{Access, Rewritten};
 
 /// A section that was mapped.
 #[derive(Clone, Debug)]
@@ -62,9 +62,10 @@ impl Image {
             .map(|s| s.address)
     }
 
-    /// The addresses of port instructions that do not trap because they were rewritten.
-    pub fn rewritten_ports(&self) -> Vec<u64> {
-        self.rewritten.addresses()
+    /// The addresses of instructions that do not trap because they were rewritten.
+    pub fn rewritten(&self) -> Vec<u64> {
+        let all = self.rewritten.accesses().iter();
+        all.map(Access::address).collect()
     }
 
     /// `function+offset`.

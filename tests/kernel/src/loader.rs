@@ -20,7 +20,7 @@ use crate::kernel::with;
 use crate::layout::Generation;
 use crate::low::Region;
 use crate::mem;
-use crate::rewrite;
+use crate::rewrite::Rewritten;
 
 const PAGE: u64 = 4096;
 
@@ -73,10 +73,10 @@ pub fn load(path: &Path) -> Result<u32, LoadError> {
     let symbols = symbols(&elf, &values);
     let sections = sections(&elf, &map);
     let ends = sections.iter().map(|s| s.address + s.len).collect();
-    let rewritten = rewrite::ports(&symbols, &ends, &targets);
     for (offset, len, protection) in &layout.groups {
         region.protect(*offset as usize, *len as usize, *protection);
     }
+    let rewritten = Rewritten::new(&symbols, &ends, targets);
     let image = Image {
         id: with(|k| k.loads),
         path: path.to_path_buf(),
@@ -205,7 +205,7 @@ fn set_limit(elf: &Elf, map: &BTreeMap<usize, u64>, name: &str) -> Option<u64> {
     };
     let Some(section) = elf.section_by_name(set) else {
         // A set that the module has nothing in: any two equal addresses.
-        return set.starts_with("set_").then(|| globals::first_address());
+        return set.starts_with("set_").then(globals::first_address);
     };
     let base = map.get(&section.index().0)?;
     Some(if at_end { base + section.size() } else { *base })

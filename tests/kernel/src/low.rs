@@ -58,7 +58,7 @@ impl Region {
     /// Changes the protection of whole pages from `offset` on.
     pub fn protect(&self, offset: usize, len: usize, protection: libc::c_int) {
         assert!(
-            offset % PAGE == 0 && offset + len <= self.len,
+            offset.is_multiple_of(PAGE) && offset + len <= self.len,
             "protecting beyond a region"
         );
         // SAFETY: the pages are ours; whoever uses them has agreed to the new protection.

@@ -10,6 +10,7 @@ use std::ptr;
 use crate::arch::trap::{Frame, RAX, RDX};
 use crate::kernel::{with, Kernel};
 use crate::mem;
+use crate::rewrite::Access;
 use crate::sched;
 
 /// What an access costs on the bus.
@@ -70,9 +71,11 @@ pub fn unmap(address: u64) {
     });
 }
 
+/// A register of the hardware.
 #[derive(Clone, Copy)]
 enum Place {
     Port(u16),
+    /// A physical address.
     Memory(u64),
 }
 
@@ -103,9 +106,10 @@ fn write(place: Place, width: u64, value: u64) {
         for i in 0..width {
             let byte = (value >> (8 * i)) as u8;
             match place {
-                Place::Port(port) => k
-                    .hardware
-                    .port_write(port.wrapping_add(i as u16), byte, now),
+                Place::Port(port) => {
+                    let port = port.wrapping_add(i as u16);
+                    k.hardware.port_write(port, byte, now);
+                }
                 Place::Memory(at) => k.hardware.mem_write(at + i, byte, now),
             }
         }
@@ -142,22 +146,50 @@ pub fn access(frame: &mut Frame) -> bool {
     {
         return false;
     }
-    port(frame, &code) || memory(frame, &code)
+    if !port(frame, &code) && !memory(frame, &code) {
+        return false;
+    }
+    // What follows may have moved meanwhile.
+    frame.rip = with(|k| {
+        let image = k.image_at(frame.rip);
+        image.map_or(frame.rip, |image| image.rewritten.place(frame.rip))
+    });
+    true
 }
 
-/// Performs the port instruction whose number the frame has in place of an address.
+/// Performs the rewritten access whose number the frame has in place of an address.
 pub fn rewritten(frame: &mut Frame) {
-    let port = with(|k| {
-        let image = k
-            .image_at(frame.rip)
-            .expect("a rewritten instruction is in an image");
-        let port = image.rewritten.port(frame.address);
-        let port = port.expect("a rewritten instruction has a number");
-        k.pcpu.crossing.caller = port.address;
-        port
+    let access = with(|k| {
+        let image = k.image_at(frame.rip);
+        let access = image.and_then(|image| image.rewritten.access(frame.address));
+        let access = access.expect("a rewritten access is in an image and has a number");
+        k.pcpu.crossing.caller = access.address();
+        access
     });
-    let number = port.number.unwrap_or(frame.regs[RDX] as u16);
-    perform(frame, number, port.width, port.write);
+    match access {
+        Access::Port(port) => {
+            let number = port.number.unwrap_or(frame.regs[RDX] as u16);
+            perform(frame, number, port.width, port.write);
+        }
+        Access::Memory(instruction) => rewritten_memory(frame, &instruction),
+    }
+}
+
+/// An instruction that has reached a register once: now it may reach anything.
+fn rewritten_memory(frame: &mut Frame, instruction: &Instruction) {
+    let value = |register: Register, _, _| match register {
+        // Segments of a 64-bit kernel begin at 0.
+        _ if register.is_segment_register() => Some(0),
+        _ => Some(frame.regs[register.full_register().number()]),
+    };
+    let address = instruction.virtual_address(memory_operand(instruction), 0, value);
+    let address = address.expect("every register has a value");
+    execute(frame, instruction, address);
+}
+
+fn memory_operand(instruction: &Instruction) -> u32 {
+    let is_memory = |n: &u32| instruction.op_kind(*n) == OpKind::Memory;
+    (0..instruction.op_count()).find(is_memory).unwrap_or(0)
 }
 
 fn perform(frame: &mut Frame, port: u16, width: u64, is_write: bool) {
@@ -200,29 +232,41 @@ fn merge(old: u64, value: u64, width: u64) -> u64 {
     }
 }
 
-/// Loads, stores and the comparisons into which a compiler may fold a load.
+/// Loads and stores of memory-mapped registers. The next time the instruction does not trap.
 fn memory(frame: &mut Frame, code: &[u8; 15]) -> bool {
-    let Some(physical) = with(|k| k.window(frame.address)) else {
+    if with(|k| k.window(frame.address)).is_none() {
         return false;
-    };
+    }
     let instruction = Decoder::with_ip(64, code, frame.rip, DecoderOptions::NONE).decode();
+    if !execute(frame, &instruction, frame.address) {
+        return false;
+    }
+    with(|k| {
+        let mut images = k.images.iter_mut();
+        if let Some(image) = images.find(|image| image.contains(instruction.ip())) {
+            image.rewritten.memory(instruction);
+        }
+    });
+    frame.rip = instruction.next_ip();
+    true
+}
+
+/// Performs a load or a store at `address`; `false` if it is none of those that compilers make
+/// for volatile accesses.
+fn execute(frame: &mut Frame, instruction: &Instruction, address: u64) -> bool {
     let width = instruction.memory_size().size() as u64;
-    let place = Place::Memory(physical);
-    let done = match instruction.code() {
+    match instruction.code() {
         Code::Mov_r8_rm8
         | Code::Mov_r16_rm16
         | Code::Mov_r32_rm32
         | Code::Mov_r64_rm64
-        | Code::Mov_AL_moffs8
-        | Code::Mov_EAX_moffs32
         | Code::Movzx_r32_rm8
         | Code::Movzx_r64_rm8
         | Code::Movzx_r16_rm8
         | Code::Movzx_r32_rm16
         | Code::Movzx_r64_rm16 => {
-            let value = read(place, width);
+            let value = load(address, width);
             set_register(frame, instruction.op0_register(), value);
-            true
         }
         Code::Mov_rm8_r8
         | Code::Mov_rm16_r16
@@ -230,19 +274,28 @@ fn memory(frame: &mut Frame, code: &[u8; 15]) -> bool {
         | Code::Mov_rm64_r64
         | Code::Mov_rm8_imm8
         | Code::Mov_rm16_imm16
-        | Code::Mov_rm32_imm32
-        | Code::Mov_moffs8_AL
-        | Code::Mov_moffs32_EAX => {
-            let value = source(frame, &instruction);
-            write(place, width, value);
-            true
-        }
-        _ => false,
-    };
-    if done {
-        frame.rip += instruction.len() as u64;
+        | Code::Mov_rm32_imm32 => store(address, width, source(frame, instruction)),
+        _ => return false,
     }
-    done
+    true
+}
+
+/// Reads a register or, behind a rewritten instruction, plain memory.
+fn load(address: u64, width: u64) -> u64 {
+    if let Some(physical) = with(|k| k.window(address)) {
+        return read(Place::Memory(physical), width);
+    }
+    let mut word = [0; 8];
+    word[..width as usize].copy_from_slice(&mem::bytes(address, width as usize));
+    u64::from_le_bytes(word)
+}
+
+/// Writes like [`load`] reads.
+fn store(address: u64, width: u64, value: u64) {
+    match with(|k| k.window(address)) {
+        Some(physical) => write(Place::Memory(physical), width, value),
+        None => mem::put(address, &value.to_le_bytes()[..width as usize]),
+    }
 }
 
 fn source(frame: &Frame, instruction: &Instruction) -> u64 {

@@ -82,6 +82,7 @@ pub enum Role {
 pub struct Scheduler {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+    #[expect(clippy::vec_box, reason = "a switch keeps a pointer into a thread")]
     pub(crate) threads: Vec<Box<Thread>>,
     pub(crate) current: Tid,
     ready: Vec<Tid>,
