@@ -73,6 +73,34 @@ fn locks_in_both_orders() {
 }
 
 #[test]
+fn two_threads_that_wait_for_each_other() {
+    provoke(Kind::LockUse, "deadlock: ", || {
+        const NO_WITNESS: u64 = 8;
+        let (a, b) = (mutex("a", NO_WITNESS), mutex("b", NO_WITNESS));
+        let both = |first, second| {
+            lock(first);
+            kernel("DELAY", &[100_000]);
+            lock(second);
+        };
+        let other = sched::spawn("other", Role::Kernel, move || both(b, a));
+        both(a, b);
+        sched::join(other);
+    });
+}
+
+#[test]
+fn an_sx_lock_under_a_mutex() {
+    provoke(Kind::Sleep, "sx taken with Mutex m held", || {
+        let (mtx, sx) = (mutex("m", 0), mem::kalloc(32, "sx"));
+        kernel("sx_init_flags", &[sx, mem::intern("sx"), 0]);
+        lock(mtx);
+        kernel("_sx_xlock", &[sx, 0, 0, 0]);
+        kernel("_sx_xunlock", &[sx, 0, 0]);
+        unlock(mtx);
+    });
+}
+
+#[test]
 fn recursion_on_a_plain_mutex() {
     provoke(Kind::LockUse, "taken again", || {
         let mtx = mutex("m", 0);
@@ -240,7 +268,7 @@ fn a_mutex_in_an_interrupt_filter() {
 
 #[test]
 fn a_mutex_under_a_spin_mutex() {
-    provoke(Kind::Sleep, "with spin mutex", || {
+    provoke(Kind::Sleep, "with Spin", || {
         let (mtx, spin) = (mutex("m", 0), mutex("s", 1));
         kernel("__mtx_lock_spin_flags", &[spin, 0, 0, 0]);
         lock(mtx);

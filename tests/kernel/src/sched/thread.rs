@@ -4,7 +4,7 @@
 use crate::arch::border;
 use crate::arch::pcpu::Crossing;
 use crate::arch::stack::Stacks;
-use crate::locks::Held;
+use crate::locks::{self, Held};
 
 use super::{Role, Tid, Wake};
 
@@ -107,6 +107,12 @@ impl Thread {
     pub fn set(&mut self, state: State) {
         self.state = state;
         self.epoch = self.epoch.wrapping_add(1);
+    }
+
+    /// The lock that it waits for.
+    pub fn waits_for(&self) -> Option<u64> {
+        let blocked = self.state == State::Blocked;
+        blocked.then(|| locks::of_chan(self.chan)).flatten()
     }
 
     pub fn struct_thread(&self) -> u64 {
