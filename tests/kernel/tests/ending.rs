@@ -11,7 +11,7 @@ use common::fake::{assert_clean, console, machine, Fake, NEWEST, RELEASES, SECON
 use ipmi_kernel::check::Kind;
 use ipmi_kernel::subsystems::kdb::Command;
 use ipmi_kernel::subsystems::shutdown::{RB_AUTOBOOT, RB_HALT, RB_POWERCYCLE};
-use ipmi_kernel::subsystems::watchdog::{fido, SOFT_LOG, SOFT_PANIC};
+use ipmi_kernel::subsystems::watchdog::{fido, SOFT_DDB, SOFT_LOG, SOFT_PANIC};
 use ipmi_kernel::{mem, Machine, Stop};
 
 const EINVAL: i32 = 22;
@@ -196,6 +196,20 @@ fn the_debugger_stops_everything_else() {
     assert_eq!(bytes, [0, 38]);
     machine.run_until(machine.now() + 5 * SECOND);
     assert!(*ticks.borrow() > before + 1, "the scheduler goes on");
+    assert_clean(&machine);
+}
+
+#[test]
+fn a_pretimeout_may_enter_the_debugger() {
+    let (mut machine, _) = machine("ddb", NEWEST, &[]);
+    machine.set_kdb_script(&[Command::Think(5 * SECOND), Command::Watchdog(0)]);
+    watchdogd(&mut machine, 60, 20, SOFT_DDB, 0);
+    assert_eq!(machine.run_until(400 * SECOND), Stop::Time);
+    let fired = machine.pretimeouts();
+    let entered = machine.kdb_entered();
+    assert_eq!(entered, [(fired[0], "watchdog pre-timeout".to_string())]);
+    let bytes = machine.hardware(|fake: &mut Fake| fake.pats.clone());
+    assert_eq!(bytes, [36, 0]);
     assert_clean(&machine);
 }
 

@@ -7,7 +7,7 @@ mod common;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use common::fake::{assert_clean, machine, NEWEST, RELEASES, SECOND};
+use common::fake::{assert_clean, bare, driver, machine, NEWEST, RELEASES, SECOND};
 use ipmi_kernel::{Machine, Process};
 
 const EVENTS: u64 = 0x4004_4601;
@@ -218,4 +218,30 @@ fn a_descriptor_of_a_device_that_is_gone_is_dead() {
     let expected = format!("Err({ENXIO}) Ok([{}])", POLLHUP | POLLIN);
     assert_eq!(*log.borrow(), [expected]);
     assert_clean(&machine);
+}
+
+#[test]
+fn a_seed_replays() {
+    let run = |seed| {
+        let mut machine = bare(seed, &[]);
+        let kld = machine.kldload(&driver("replay", NEWEST)).unwrap().unwrap();
+        for _ in 0..3 {
+            machine.spawn("client", |process| {
+                let fd = process.open("fake0").unwrap();
+                for _ in 0..10 {
+                    write(process, fd).unwrap();
+                    process.poll(&[(fd, POLLIN)], Some(SECOND)).unwrap();
+                    process.sleep(SECOND / 100).unwrap();
+                }
+            });
+        }
+        machine.run_until(10 * SECOND);
+        assert_eq!(machine.kldunload(kld), Ok(0));
+        assert_clean(&machine);
+        machine.usage().trace
+    };
+    for seed in 0..5 {
+        assert_eq!(run(seed), run(seed), "seed {seed}");
+    }
+    assert_ne!(run(1), run(2));
 }

@@ -3,7 +3,7 @@
 //! descriptors.
 
 use super::cdevpriv::{self, Private};
-use super::{enter, free_if_unused, leave, SI_DRV0};
+use super::{enter, free_if_unused, leave};
 use super::{D_CLOSE, D_FLAGS, D_IOCTL, D_OPEN, D_TRACKCLOSE};
 use crate::call;
 use crate::mem;
@@ -185,10 +185,4 @@ fn copy_out(data: u64, len: usize, is_out: bool, argument: u64) -> Result<(), i3
         return Err(errno::EFAULT);
     }
     Ok(())
-}
-
-/// dev2unit() of the node called `name`.
-pub fn unit(name: &str) -> Option<i32> {
-    let cdev = with(|k| k.sub.devfs.by_name(name))?;
-    Some(mem::read(cdev + SI_DRV0))
 }
