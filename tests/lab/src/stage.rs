@@ -56,6 +56,14 @@ impl Stage {
                 .run_until(until.min(self.machine.now() + SAMPLE));
             self.sample();
             self.note(stop);
+            self.note_panic();
+        }
+    }
+
+    /// A panic that nobody asked for ends the run: what follows is another story.
+    fn note_panic(&mut self) {
+        if let Some((_, text)) = self.machine.panicked() {
+            self.ended.get_or_insert(Stop::Halted(text));
         }
     }
 
@@ -91,6 +99,10 @@ impl Stage {
         Ok(())
     }
 
+    pub fn is_loaded(&self) -> bool {
+        self.kld.is_some()
+    }
+
     /// kldunload(8); an errno, 0 for success.
     pub fn unload(&mut self) -> Result<i32> {
         let Some(kld) = self.kld else {
@@ -98,7 +110,11 @@ impl Stage {
         };
         let from = self.machine.now();
         let done = self.machine.kldunload(kld);
-        Ok(self.outcome(Way::Unload, from, done))
+        let error = self.outcome(Way::Unload, from, done);
+        if error == 0 {
+            self.kld = None;
+        }
+        Ok(error)
     }
 
     /// The errno of something that has been done, 0 if the machine ended in it.
@@ -210,7 +226,7 @@ impl Stage {
     }
 
     /// The lines that drivers of IPMI wrote.
-    fn console(&self) -> Vec<Note> {
+    pub fn console(&self) -> Vec<Note> {
         let console = self.machine.console();
         let ours = console
             .iter()
@@ -222,7 +238,8 @@ impl Stage {
         .collect()
     }
 
-    fn violations(&self) -> Vec<Note> {
+    /// What the kernel's checkers found.
+    pub fn violations(&self) -> Vec<Note> {
         let violations = self.machine.violations();
         let note = |v: &ipmi_kernel::check::Violation| Note {
             at: v.at,

@@ -43,20 +43,43 @@ pub fn requests(canvas: &mut Canvas, record: &Record, lane: Lane) {
     };
     let mut points = vec![(LEFT, plot.bottom())];
     for (at, n) in steps {
-        let x = canvas.x(at);
-        points.push((x, points[points.len() - 1].1));
-        points.push((x, plot.y(n as f64 / most.max(1) as f64)));
+        let (x, y) = (canvas.x(at), plot.y(n as f64 / most.max(1) as f64));
+        let last = points[points.len() - 1];
+        points.extend([(x, last.1), (x, y)]);
     }
     points.push((RIGHT, points[points.len() - 1].1));
     points.push((RIGHT, plot.bottom()));
-    canvas.area("waiting", &points);
+    canvas.area("waiting", &thinned(&points));
+    rug(canvas, record, plot.bottom() + 2.0, lane.bottom());
+}
+
+/// Of the points that stand on one half pixel, the first, the last and the extremes.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let column = |p: &(f64, f64)| (p.0 * 2.0) as i64;
+    let columns = points.chunk_by(|a, b| column(a) == column(b));
+    columns
+        .flat_map(|same| {
+            let by_height = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+            let extremes = [same.iter().min_by(by_height), same.iter().max_by(by_height)];
+            [same.first(), extremes[0], extremes[1], same.last()]
+        })
+        .flatten()
+        .copied()
+        .collect()
+}
+
+/// A tick for each request that ended, one for all of a kind on one half pixel.
+fn rug(canvas: &mut Canvas, record: &Record, top: f64, bottom: f64) {
+    let mut drawn = std::collections::BTreeSet::new();
     for (at, outcome) in record.requests.iter().filter_map(|r| r.outcome) {
         let class = match outcome {
             Outcome::Answered(_) => "answered",
             Outcome::Failed(_) => "failed",
             Outcome::GaveUp => "gave-up",
         };
-        canvas.tick(class, at, plot.bottom() + 2.0, lane.bottom());
+        if drawn.insert((class, (canvas.x(at) * 2.0) as i64)) {
+            canvas.tick(class, at, top, bottom);
+        }
     }
 }
 
