@@ -8,10 +8,15 @@
 //!
 //! * [`machine`] is what a test sees: configuration, hardware, running, results.
 //! * [`kernel`] holds the state of one machine; [`kernel::with`] borrows it for a moment.
-//! * [`args`], [`imports`] and [`call`] are the two directions across the border to module code.
+//! * [`loader`] maps a file below 2 GiB and links it; [`image`] is what is mapped; `rewrite` turns
+//!   register accesses that would trap into calls; [`leaks`] looks back at unload.
+//! * [`args`], [`imports`] and [`call`] are the two directions across the border to module code;
+//!   `arch` is the border: two stacks for each thread, switches, traps.
 //! * [`sched`] runs kernel threads as fibers, one at a time, in an order drawn from the seed, on
-//!   virtual time; [`mutex`], [`condvar`], [`sleepqueue`], [`callout`], [`kthread`] are built on it.
-//! * [`mem`], [`malloc`], [`user`] are memory; [`check`] is where broken rules are reported.
+//!   virtual time; [`locks`] with `mutex` and `sx`, [`sleepqueue`], `condvar`, `callout` and
+//!   `kthread` are built on it.
+//! * [`mem`], `malloc`, [`user`] and `copyio` are memory; [`registers`] are the hardware's.
+//! * [`check`] is where broken rules are reported, [`fault`] where a trap is told from a rule.
 //!
 //! Everything that FreeBSD would call a subsystem (newbus, devfs, sysctl, watchdog(9), the linker's
 //! SYSINITs, `Process` and the `impl Machine` blocks that expose them) stands in files of its own

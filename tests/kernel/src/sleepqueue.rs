@@ -9,7 +9,7 @@ use crate::imports;
 use crate::kernel::with;
 use crate::locks::{self, Class, Hold};
 use crate::mem;
-use crate::sched::{self, Wait, Wake};
+use crate::sched::{self, Role, Wait, Wake};
 use crate::subsystems::errno::EINTR;
 use crate::subsystems::time::{sbt_to_ns, SBT_1S};
 
@@ -175,7 +175,7 @@ fn pause(args: &Args) -> u64 {
     } else {
         sbt
     };
-    if sched::scheduler_stopped() || globals::int("kdb_active") != 0 {
+    if sched::scheduler_stopped() || globals::int("kdb_active") != 0 || is_booting() {
         sched::spend(sbt_to_ns(sbt) as u64);
         return EWOULDBLOCK as u64;
     }
@@ -190,6 +190,12 @@ fn pause(args: &Args) -> u64 {
         relock: false,
         wait,
     })
+}
+
+/// Whether this is the boot itself, before anybody can be slept for.
+fn is_booting() -> bool {
+    let of_module = with(|k| k.current_mut().role == Role::Module);
+    globals::int("cold") != 0 && !of_module
 }
 
 /// DELAY(9): busy, whatever the context.
