@@ -167,5 +167,5 @@ static driver_t ipmi_isa_driver = {
 	sizeof(struct ipmi_softc),
 };
 
-DRIVER_MODULE(ipmi_isa, isa, ipmi_isa_driver, 0, 0);
+DRIVER_MODULE_ORDERED(ipmi_isa, isa, ipmi_isa_driver, 0, 0, IPMI_ORDER_ISA);
 MODULE_VERSION(ipmi, 1);

@@ -178,4 +178,4 @@ static driver_t ipmi_pci_driver = {
 	sizeof(struct ipmi_softc),
 };
 
-DRIVER_MODULE(ipmi_pci, pci, ipmi_pci_driver, 0, 0);
+DRIVER_MODULE_ORDERED(ipmi_pci, pci, ipmi_pci_driver, 0, 0, IPMI_ORDER_PCI);

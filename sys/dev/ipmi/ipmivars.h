@@ -8,6 +8,14 @@
 
 #define	IPMI_MAX_RES		3	/* BT and SMIC have three registers. */
 
+/*
+ * The order in which the attachments of a module that is loaded meet the BMC:
+ * what a bus itself says goes before tables that describe all of them.
+ */
+#define	IPMI_ORDER_ACPI		SI_ORDER_MIDDLE
+#define	IPMI_ORDER_PCI		(SI_ORDER_MIDDLE + 1)
+#define	IPMI_ORDER_ISA		SI_ORDER_ANY
+
 /* The worker wakes up at least so often, in nanoseconds. */
 #define	IPMI_TICK_NS		500000000ULL
 
