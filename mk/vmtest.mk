@@ -5,13 +5,15 @@
 #   make vmtest KERNEL=FILE [ROOT=DIRECTORY|IMAGE]   a kernel that QEMU can start
 #   make vmtest IMAGE=FILE                           an official disk image
 #   CYCLES=200        how often the module is loaded and unloaded
-#   APPEND="A=B ..."  more kernel environment
+#   APPEND="A=B ..."  more kernel environment, hints for one
+#   DEVICE=pci-ipmi-kcs   QEMU's IPMI device
 
 KERNEL =
 ROOT =
 IMAGE =
 APPEND =
 CYCLES = 20
+DEVICE = isa-ipmi-kcs
 VM = build/vm
 VM_PROGRAMS = device_test ioctl_test limits_test module_test watchdog_test
 # Static programs with a libc of a few functions: there is no userland to link with.
@@ -24,7 +26,7 @@ VM_HEADERS = tests/vm/guest/atf-c.h tests/sys/ipmi/client.h build/headers/$(FREE
 
 vmtest: $(OUT)/ipmi.ko $(VM)/init $(VM_PROGRAMS:%=$(VM)/%)
 	@python3 tests/vm/vmtest.py --ko $(OUT)/ipmi.ko --programs $(VM) --log $(VM) \
-	    --cycles $(CYCLES) $(if $(KERNEL),--kernel $(KERNEL)) $(if $(ROOT),--root $(ROOT)) \
+	    --cycles $(CYCLES) --device $(DEVICE) $(if $(KERNEL),--kernel $(KERNEL)) $(if $(ROOT),--root $(ROOT)) \
 	    $(if $(IMAGE),--image $(IMAGE)) $(if $(APPEND),--append "$(APPEND)")
 
 $(VM)/%.o: tests/vm/guest/%.c $(VM_HEADERS)

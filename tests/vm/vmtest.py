@@ -83,8 +83,6 @@ def boot_kernel(args, name, plan, verdict):
             "vfs.root.mountfrom=ufs:/dev/vtbd0",
             "vfs.root.mountfrom.options=ro",
             "init_path=/vmtest/init",
-            "hint.ipmi.0.at=isa",
-            "hint.ipmi.0.mode=KCS",
             # QEMU's BMC can reset, but not cut the power.
             "hw.ipmi.wd_timer_actions=1",
             args.append,
