@@ -279,12 +279,13 @@ pub fn shutdown<K: Kernel>(kernel: &K, halt: bool) {
     if let Some(seconds) = wish {
         if seconds > 0 {
             // A power cycle still does something when an NMI no longer would.
-            kernel.try_locked(|state| state.watchdog.actions_override = Some(3));
+            kernel.locked(|state| state.watchdog.actions_override = Some(3));
         }
         let _ = pat(kernel, seconds.saturating_mul(SEC));
     }
     let now = kernel.now();
-    kernel.try_locked(|state| state.in_shutdown = Some(now));
+    // The worker may hold the lock just now: the pats of the sync that follows must not arm again.
+    kernel.locked(|state| state.in_shutdown = Some(now));
 }
 
 /// The host has panicked: an armed timer is given `hw.ipmi.wd_panic_countdown`, so that a dump can
