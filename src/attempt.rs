@@ -3,6 +3,7 @@
 //! caller has. It knows neither requests nor locks.
 
 use crate::time::{Instant, MS, US};
+use crate::transport::ssif::{self, Block, Ssif, Transfer};
 use crate::transport::{Action, Exchange, Failure, Interface, Limits, Transport};
 
 /// What a context has to offer to an attempt.
@@ -17,6 +18,10 @@ pub trait Wire {
     fn read(&self, register: u8) -> u8;
     /// Writes one.
     fn write(&self, register: u8, value: u8);
+    /// Writes a block to the BMC on the SMBus.
+    fn send(&self, command: u8, block: &Block) -> Transfer;
+    /// Reads one.
+    fn fetch(&self, command: u8) -> Transfer;
     /// Lets `pace` pass. `progressed` is when the attempt last got anywhere. An error ends it.
     fn wait(&self, pace: Pace, progressed: Instant) -> Result<(), Failure>;
     /// May the next register be touched?
@@ -129,6 +134,7 @@ pub fn run<W: Wire>(
         Interface::Kcs(kcs) => drive(wire, kcs, limits, exchange),
         Interface::Smic(smic) => drive(wire, smic, limits, exchange),
         Interface::Bt(bt) => drive(wire, bt, limits, exchange),
+        Interface::Ssif(ssif) => drive_blocks(wire, ssif, limits, exchange),
     }
 }
 
@@ -161,5 +167,37 @@ pub fn drive<W: Wire, T: Transport>(
             Action::Done => return Ok(()),
             Action::Failed(failure) => return Err(failure),
         }
+    }
+}
+
+/// The same for blocks. A transfer takes milliseconds, so the clock is read after each.
+pub fn drive_blocks<W: Wire>(
+    wire: &W,
+    ssif: &mut Ssif,
+    limits: Limits,
+    exchange: &mut Exchange<'_>,
+) -> Result<(), Failure> {
+    let mut now = wire.started();
+    ssif.begin(now, limits);
+    exchange.reply.clear();
+    let mut ended = None;
+    loop {
+        ended = match ssif.step(now, ended, exchange) {
+            ssif::Action::Send(command, block) => {
+                wire.permitted()?;
+                Some(wire.send(command, &block))
+            }
+            ssif::Action::Fetch(command) => {
+                wire.permitted()?;
+                Some(wire.fetch(command))
+            }
+            ssif::Action::Pause(ns) => {
+                wire.wait(Pace::Sleep(ns), ssif.progressed())?;
+                None
+            }
+            ssif::Action::Done => return Ok(()),
+            ssif::Action::Failed(failure) => return Err(failure),
+        };
+        now = wire.now();
     }
 }

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use crate::line::Line;
 use crate::state::State;
 use crate::time::Instant;
+use crate::transport::ssif::{Block, Transfer};
 use crate::wire::interface::Kind;
 
 /// What the caller of a driver entry may do.
@@ -192,6 +193,10 @@ pub trait Kernel {
     fn read(&self, register: u8) -> u8;
     /// Writes one.
     fn write(&self, register: u8, value: u8);
+    /// Writes a block of the system interface on the SMBus; may sleep.
+    fn send(&self, command: u8, block: &Block) -> Transfer;
+    /// Reads one; may sleep.
+    fn fetch(&self, command: u8) -> Transfer;
     /// Wakes those who poll the descriptor of `cookie`; called with the lock held.
     fn wake_client(&self, cookie: usize);
     /// Prints a line under the device's name.

@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering::{Acquire, Release};
 use crate::attempt::{self, Pace, Wire};
 use crate::kernel::Kernel;
 use crate::time::{Instant, MS, US};
+use crate::transport::ssif::{Block, Transfer};
 use crate::transport::{Exchange, Failure, Interface, Limits};
 use crate::wire::{DriverReply, Message};
 
@@ -15,8 +16,10 @@ use crate::wire::{DriverReply, Message};
 pub const BUDGET: u64 = 500 * MS;
 /// Longest time for the worker to let go, where it runs at all.
 const LET_GO: u32 = 20_000;
-/// What a register access is taken to cost.
+/// What a register access is taken to cost,
 const ACCESS: u64 = US;
+/// and a transfer on the SMBus.
+const TRANSFER: u64 = 5 * MS;
 
 /// What failing attempts may still cost: spent by failures, earned back by time at one part in
 /// a hundred, so that a dump with thousands of pats does not wait for each.
@@ -145,6 +148,16 @@ impl<K: Kernel> Wire for Polled<'_, K> {
     fn write(&self, register: u8, value: u8) {
         self.spend(ACCESS);
         self.kernel.write(register, value);
+    }
+
+    fn send(&self, command: u8, block: &Block) -> Transfer {
+        self.spend(TRANSFER);
+        self.kernel.send(command, block)
+    }
+
+    fn fetch(&self, command: u8) -> Transfer {
+        self.spend(TRANSFER);
+        self.kernel.fetch(command)
     }
 
     fn wait(&self, pace: Pace, _progressed: Instant) -> Result<(), Failure> {

@@ -4,7 +4,7 @@
 use crate::line::Line;
 use crate::transport::Terms;
 use crate::wire::device::{self, DeviceId};
-use crate::wire::interface::{self, BtCapabilities, Kind};
+use crate::wire::interface::{self, BtCapabilities, Kind, SsifCapabilities};
 use crate::wire::watchdog::{self, Reading};
 use crate::wire::{completion, DriverReply, Message};
 
@@ -50,7 +50,7 @@ impl Startup {
     pub fn command(&self, watchdog: bool) -> Option<Message> {
         match self.stage {
             Stage::DeviceId => Some(device::device_id()),
-            Stage::Capabilities => Some(interface::bt_capabilities()),
+            Stage::Capabilities => self.capabilities(),
             // Receive queue, event buffer and pre-timeout flags.
             Stage::ClearFlags => Some(device::clear_flags(0x0b)),
             Stage::Channel(n) => Some(device::channel_info(n)),
@@ -68,14 +68,14 @@ impl Startup {
                     Some(id) => self.id = id,
                     None => return false,
                 }
-                match self.kind {
-                    Kind::Bt => Stage::Capabilities,
-                    Kind::Kcs | Kind::Smic => Stage::ClearFlags,
+                match self.capabilities() {
+                    Some(_) => Stage::Capabilities,
+                    None => Stage::ClearFlags,
                 }
             }
             Stage::Capabilities => {
-                if let Some(told) = BtCapabilities::parse(reply.data()).filter(|_| accepted) {
-                    self.terms = Terms::of_bt(told);
+                if accepted {
+                    self.terms = self.told(reply.data()).unwrap_or(self.terms);
                 }
                 Stage::ClearFlags
             }
@@ -95,6 +95,23 @@ impl Startup {
             stage => stage,
         };
         true
+    }
+
+    /// The command that asks for the interface's capabilities, where there is one.
+    fn capabilities(&self) -> Option<Message> {
+        match self.kind {
+            Kind::Kcs | Kind::Smic => None,
+            Kind::Bt => Some(interface::bt_capabilities()),
+            Kind::Ssif => Some(interface::ssif_capabilities()),
+        }
+    }
+
+    fn told(&self, data: &[u8]) -> Option<Terms> {
+        match self.kind {
+            Kind::Kcs | Kind::Smic => None,
+            Kind::Bt => BtCapabilities::parse(data).map(Terms::of_bt),
+            Kind::Ssif => SsifCapabilities::parse(data).map(Terms::of_ssif),
+        }
     }
 
     /// Is everything asked that is to be asked, and nobody told yet?
@@ -189,6 +206,25 @@ mod tests {
             } = startup.terms;
             assert_eq!((longest_request, answer / SEC, attempts), terms);
             assert_eq!(startup.command(true), Some(device::clear_flags(0x0b)));
+        }
+    }
+
+    #[test]
+    fn a_bmc_behind_ssif_says_how_long_a_request_may_be() {
+        for (told, longest) in [
+            (&[0, 0, 0x88, 0xff, 0xff][..], 255),
+            (&[0, 0, 0x80, 80, 0xff], 80),
+            (&[0, 0, 0x40, 0xff, 0xff], 64),
+            (&[0, 0, 0x00, 0xff, 0xff], 32),
+            (&[0, 0, 0x00, 0, 0], 32),
+            (&[0, 0, 0xc0, 1, 1], 255),
+            (&[0xc1], 255),
+        ] {
+            let mut startup = Startup::new(Kind::Ssif);
+            assert!(answer(&mut startup, &[0, 0x20, 1, 2, 0x51, 2, 0x9f]));
+            assert_eq!(startup.command(true), Some(interface::ssif_capabilities()));
+            assert!(answer(&mut startup, told));
+            assert_eq!(startup.terms.longest_request, longest);
         }
     }
 

@@ -221,7 +221,8 @@ impl State {
             return;
         }
         self.link.glanced(now);
-        self.attention = sight == Sight::Attention;
+        // Where nothing shows that the BMC has something to say, it is asked now and then.
+        self.attention = matches!(sight, Sight::Attention | Sight::Hidden);
         if matches!(sight, Sight::Dead | Sight::Changed) {
             self.suspect(now);
         }

@@ -11,6 +11,7 @@ use crate::memory::Box;
 use crate::queue::Request;
 use crate::state::{Job, Purpose, State};
 use crate::time::{Instant, MS, SEC};
+use crate::transport::ssif::{Block, Transfer};
 use crate::transport::{Exchange, Failure, Interface, Limits};
 use crate::wire::{DriverReply, Message};
 
@@ -85,7 +86,9 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
 }
 
 fn look<K: Kernel>(kernel: &K, interface: &Interface) {
-    let value = kernel.read(interface.glance());
+    let value = interface
+        .glance()
+        .map_or(0, |register| kernel.read(register));
     let now = kernel.now();
     kernel.locked(|state| state.looked(now, interface.seen(value)));
 }
@@ -251,6 +254,14 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
 
     fn write(&self, register: u8, value: u8) {
         self.kernel.write(register, value);
+    }
+
+    fn send(&self, command: u8, block: &Block) -> Transfer {
+        self.kernel.send(command, block)
+    }
+
+    fn fetch(&self, command: u8) -> Transfer {
+        self.kernel.fetch(command)
     }
 
     fn wait(&self, pace: Pace, progressed: Instant) -> Result<(), Failure> {

@@ -48,6 +48,7 @@ pub unsafe extern "C" fn ipmi_core_create(
     let kind = match interface {
         bindings::ipmi_interface_IPMI_SMIC => Kind::Smic,
         bindings::ipmi_interface_IPMI_BT => Kind::Bt,
+        bindings::ipmi_interface_IPMI_SSIF => Kind::Ssif,
         _ => Kind::Kcs,
     };
     let place = memory::blank::<Place>().into_raw();

@@ -85,5 +85,6 @@ fn number(kind: Kind) -> bindings::ipmi_interface {
         Kind::Kcs => bindings::ipmi_interface_IPMI_KCS,
         Kind::Smic => bindings::ipmi_interface_IPMI_SMIC,
         Kind::Bt => bindings::ipmi_interface_IPMI_BT,
+        Kind::Ssif => bindings::ipmi_interface_IPMI_SSIF,
     }
 }

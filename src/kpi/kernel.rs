@@ -9,6 +9,7 @@ use crate::kernel::{Adopt, Channel, Context, Kernel, Settings, Shared, Step, Who
 use crate::line::Line;
 use crate::state::State;
 use crate::time::{Instant, MS, SEC};
+use crate::transport::ssif::{Block, Transfer, BLOCK};
 use crate::transport::Interface;
 use crate::wire::interface::Kind;
 
@@ -219,6 +220,27 @@ impl Kernel for Core {
         unsafe { bindings::ipmi_kpi_write(self.softc, register, value) }
     }
 
+    fn send(&self, command: u8, block: &Block) -> Transfer {
+        let bytes = block.as_bytes();
+        // SAFETY: The bytes are read for the length given and not kept.
+        let ended = unsafe {
+            bindings::ipmi_kpi_smbus_write(self.softc, command, bytes.as_ptr(), bytes.len() as u8)
+        };
+        transfer(ended, Block::EMPTY)
+    }
+
+    fn fetch(&self, command: u8) -> Transfer {
+        let (mut bytes, mut length) = ([0; BLOCK], 0);
+        // SAFETY: At most a block is written, and how long it is.
+        let ended = unsafe {
+            bindings::ipmi_kpi_smbus_read(self.softc, command, bytes.as_mut_ptr(), &mut length)
+        };
+        transfer(
+            ended,
+            Block::of(bytes.get(..usize::from(length)).unwrap_or(&bytes)),
+        )
+    }
+
     fn wake_client(&self, cookie: usize) {
         // SAFETY: The cookie is the address of the descriptor's `struct ipmi_open`, which lives
         // until its client is closed, and the caller holds the lock that closing takes.
@@ -239,5 +261,15 @@ impl Kernel for Core {
     fn announce(&self, watchdog: bool, power_cycle: bool) {
         // SAFETY: The worker calls this, holding no lock, so it may sleep.
         unsafe { bindings::ipmi_kpi_announce(self.softc, watchdog, power_cycle) }
+    }
+}
+
+fn transfer(ended: bindings::ipmi_transfer, block: Block) -> Transfer {
+    match ended {
+        bindings::ipmi_transfer_IPMI_TRANSFER_DONE => Transfer::Done(block),
+        bindings::ipmi_transfer_IPMI_TRANSFER_REFUSED => Transfer::Refused,
+        bindings::ipmi_transfer_IPMI_TRANSFER_BUSY => Transfer::Busy,
+        bindings::ipmi_transfer_IPMI_TRANSFER_UNUSABLE => Transfer::Unusable,
+        _ => Transfer::Broken,
     }
 }

@@ -3,12 +3,45 @@
 
 use std::cell::{Cell, RefCell};
 
-use ipmi_bmc::{Bmc, Config, Fault, Interface, When};
+use ipmi_bmc::{Bmc, Config, Fault, Interface, SmbusError, When};
 
+use super::ssif::{Block, Ssif, Transfer};
 use super::{Action, Exchange, Failure, Limits, Transport};
 use crate::attempt::{self, Pace, Wire};
 use crate::time::{Instant, MS, SEC};
 use crate::wire::{device, DriverReply, Message};
+
+/// What can carry out an attempt: a machine with registers, or one with blocks.
+pub(crate) trait Machine {
+    fn attempt<W: Wire>(
+        &mut self,
+        wire: &W,
+        limits: Limits,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<(), Failure>;
+}
+
+impl<T: Transport> Machine for T {
+    fn attempt<W: Wire>(
+        &mut self,
+        wire: &W,
+        limits: Limits,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<(), Failure> {
+        attempt::drive(wire, self, limits, exchange)
+    }
+}
+
+impl Machine for Ssif {
+    fn attempt<W: Wire>(
+        &mut self,
+        wire: &W,
+        limits: Limits,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<(), Failure> {
+        attempt::drive_blocks(wire, self, limits, exchange)
+    }
+}
 
 pub(crate) struct Board<I> {
     pub(crate) registers: RefCell<I>,
@@ -51,11 +84,11 @@ impl<I: Interface> Board<I> {
     }
 
     /// Sends Get Device ID; the reply if one came.
-    pub(crate) fn try_once<T: Transport>(&self, machine: &mut T) -> Result<DriverReply, Failure> {
+    pub(crate) fn try_once<T: Machine>(&self, machine: &mut T) -> Result<DriverReply, Failure> {
         self.send(machine, &device::device_id(), Limits::PATIENT)
     }
 
-    pub(crate) fn send<T: Transport>(
+    pub(crate) fn send<T: Machine>(
         &self,
         machine: &mut T,
         message: &Message,
@@ -66,11 +99,11 @@ impl<I: Interface> Board<I> {
             request: message.as_bytes(),
             reply: reply.arrival(),
         };
-        attempt::drive(self, machine, limits, &mut exchange).map(|()| reply)
+        machine.attempt(self, limits, &mut exchange).map(|()| reply)
     }
 
     /// Sends a request of `length` bytes, to write FRU data, and sees that it arrives whole.
-    pub(crate) fn carry<T: Transport>(&self, machine: &mut T, length: usize) {
+    pub(crate) fn carry<T: Machine>(&self, machine: &mut T, length: usize) {
         let mut request = vec![0x28, 0x12, 0, 0, 1];
         request.extend((5..length).map(|i| i as u8));
         let mut reply = DriverReply::EMPTY;
@@ -78,7 +111,9 @@ impl<I: Interface> Board<I> {
             request: &request,
             reply: reply.arrival(),
         };
-        attempt::drive(self, machine, Limits::PATIENT, &mut exchange).unwrap();
+        machine
+            .attempt(self, Limits::PATIENT, &mut exchange)
+            .unwrap();
         let registers = self.registers.borrow();
         let seen = registers.bmc().records().last().unwrap();
         assert_eq!(seen.data, request[2..]);
@@ -105,8 +140,22 @@ impl<I: Interface> Board<I> {
         self.spend(10 * MS);
     }
 
+    fn transfer(
+        &self,
+        carry_out: impl FnOnce(&mut I, u64) -> (Result<Block, SmbusError>, u64),
+    ) -> Transfer {
+        self.accesses.set(self.accesses.get() + 1);
+        let (outcome, took) = carry_out(&mut self.registers.borrow_mut(), self.now.get());
+        self.spend(took);
+        match outcome {
+            Ok(block) => Transfer::Done(block),
+            Err(SmbusError::Nak) => Transfer::Refused,
+            Err(SmbusError::Busy) => Transfer::Busy,
+        }
+    }
+
     /// Each fault ends within so many nanoseconds and says why.
-    pub(crate) fn judge<T: Transport>(
+    pub(crate) fn judge<T: Machine>(
         interface: impl Fn(Bmc) -> I,
         machine: impl Fn() -> T,
         table: &[(Fault, Failure, u64)],
@@ -139,6 +188,21 @@ impl<I: Interface> Wire for Board<I> {
         self.registers
             .borrow_mut()
             .write(register, value, self.now.get());
+    }
+
+    fn send(&self, command: u8, block: &Block) -> Transfer {
+        self.transfer(|interface, now| {
+            let transfer = interface.smbus_write(command, block.as_bytes(), None, now);
+            (transfer.outcome.map(|()| Block::EMPTY), transfer.took)
+        })
+    }
+
+    fn fetch(&self, command: u8) -> Transfer {
+        self.transfer(|interface, now| {
+            let transfer = interface.smbus_read(command, now);
+            let block = transfer.outcome.map(|read| Block::of(&read.bytes));
+            (block, transfer.took)
+        })
     }
 
     fn wait(&self, pace: Pace, _: Instant) -> Result<(), Failure> {

@@ -5,9 +5,10 @@
 use super::bt::{self, Bt};
 use super::kcs::Kcs;
 use super::smic::Smic;
+use super::ssif::{self, Ssif};
 use super::{Limits, Sight, Transport};
 use crate::time::SEC;
-use crate::wire::interface::{BtCapabilities, Kind};
+use crate::wire::interface::{BtCapabilities, Kind, Parts, SsifCapabilities};
 use crate::wire::REQUEST_MAX;
 
 /// Attempts at a request that the BMC has not been given whole.
@@ -35,6 +36,7 @@ impl Terms {
             longest_request: match kind {
                 Kind::Kcs | Kind::Smic => REQUEST_MAX,
                 Kind::Bt => bt::REQUEST_MAX,
+                Kind::Ssif => ssif::REQUEST_MAX,
             },
             answer: Limits::PATIENT.answer,
             attempts: ATTEMPTS,
@@ -54,6 +56,19 @@ impl Terms {
             attempts: told.retries.saturating_add(1).clamp(2, usual.attempts),
         }
     }
+
+    /// Those of a BMC that takes messages in so many parts.
+    pub fn of_ssif(told: SsifCapabilities) -> Terms {
+        let (least, most) = match told.parts {
+            Parts::One => (ssif::BLOCK, ssif::BLOCK),
+            Parts::Two => (ssif::BLOCK, 2 * ssif::BLOCK),
+            Parts::Many => (2 * ssif::BLOCK, ssif::REQUEST_MAX),
+        };
+        Terms {
+            longest_request: usize::from(told.input).clamp(least, most),
+            ..Terms::of(Kind::Ssif)
+        }
+    }
 }
 
 /// The machine of a device.
@@ -64,6 +79,8 @@ pub enum Interface {
     Smic(Smic),
     /// See [`Bt`].
     Bt(Bt),
+    /// See [`Ssif`].
+    Ssif(Ssif),
 }
 
 impl Interface {
@@ -79,6 +96,7 @@ impl Interface {
             Kind::Kcs => Interface::Kcs(Kcs::new()),
             Kind::Smic => Interface::Smic(Smic::new()),
             Kind::Bt => Interface::Bt(Bt::new(sequence)),
+            Kind::Ssif => Interface::Ssif(Ssif::new()),
         }
     }
 
@@ -88,6 +106,7 @@ impl Interface {
             Interface::Kcs(kcs) => kcs.delivered(),
             Interface::Smic(smic) => smic.delivered(),
             Interface::Bt(bt) => bt.delivered(),
+            Interface::Ssif(ssif) => ssif.delivered(),
         }
     }
 
@@ -97,15 +116,17 @@ impl Interface {
             Interface::Kcs(kcs) => kcs.surprised(),
             Interface::Smic(smic) => smic.surprised(),
             Interface::Bt(bt) => bt.surprised(),
+            Interface::Ssif(_) => false,
         }
     }
 
-    /// See [`super::Transport::glance`].
-    pub fn glance(&self) -> u8 {
+    /// See [`super::Transport::glance`]; `None` if there is no such register.
+    pub fn glance(&self) -> Option<u8> {
         match self {
-            Interface::Kcs(kcs) => kcs.glance(),
-            Interface::Smic(smic) => smic.glance(),
-            Interface::Bt(bt) => bt.glance(),
+            Interface::Kcs(kcs) => Some(kcs.glance()),
+            Interface::Smic(smic) => Some(smic.glance()),
+            Interface::Bt(bt) => Some(bt.glance()),
+            Interface::Ssif(_) => None,
         }
     }
 
@@ -115,6 +136,7 @@ impl Interface {
             Interface::Kcs(kcs) => kcs.seen(value),
             Interface::Smic(smic) => smic.seen(value),
             Interface::Bt(bt) => bt.seen(value),
+            Interface::Ssif(_) => Sight::Hidden,
         }
     }
 }

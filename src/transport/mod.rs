@@ -12,6 +12,7 @@ mod course;
 mod interface;
 pub mod kcs;
 pub mod smic;
+pub mod ssif;
 
 pub use interface::{Interface, Terms};
 
@@ -36,7 +37,7 @@ pub enum Action {
 /// Why an attempt brought no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Every bit of the status register reads as one: nobody is there.
+    /// Every bit of the status register reads as one, or nobody acknowledges: nobody is there.
     Absent,
     /// The BMC stopped taking bytes or producing them.
     Stalled,
@@ -52,6 +53,8 @@ pub enum Failure {
     Aborted,
     /// A context that cannot sleep took the hardware over.
     Seized,
+    /// The bus cannot be used here: its driver would sleep.
+    Unusable,
 }
 
 /// How long an attempt may take; nanoseconds.
@@ -132,4 +135,6 @@ pub enum Sight {
     Ready,
     /// Idle and ready, with something to say (SMS_ATN).
     Attention,
+    /// Nothing: the interface has no register to look at.
+    Hidden,
 }

@@ -10,6 +10,8 @@ use crate::kernel::{Channel, Context, Errno, Kernel, Settings, Step, Who};
 use crate::polled::{Seized, BUDGET};
 use crate::state::State;
 use crate::time::{Instant, MS, SEC};
+use crate::transport::Failure;
+use crate::wire::interface::Kind;
 use crate::wire::{completion, device, sel, DriverReply, Message, NetFn};
 
 /// How long detach waits for the BMC to confirm that the timer is stopped.
@@ -237,7 +239,11 @@ pub fn nmi<K: Kernel>(kernel: &K) -> Nmi {
     }
     let due = kernel.try_locked(|state| state.watchdog.pretimeout_due(now));
     let mut reply = DriverReply::EMPTY;
-    let asked = Seized::take(kernel, false).transact(&device::message_flags(), &mut reply, NMI);
+    let asked = match kernel.interface() {
+        // Its bus sleeps.
+        Kind::Ssif => Err(Failure::Unusable),
+        _ => Seized::take(kernel, false).transact(&device::message_flags(), &mut reply, NMI),
+    };
     let ours = match asked {
         Ok(()) => reply
             .data()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The system interfaces, and what a BMC says of its own: Get BT Interface Capabilities. Knows
+//! The system interfaces, and what a BMC says of its own capabilities. Knows
 //! sizes and times, not how messages travel.
 
 use super::{Message, NetFn};
@@ -13,6 +13,8 @@ pub enum Kind {
     Smic,
     /// Block Transfer.
     Bt,
+    /// SMBus System Interface.
+    Ssif,
 }
 
 /// Get BT Interface Capabilities (section 22.10).
@@ -41,6 +43,50 @@ impl BtCapabilities {
             input: *input,
             response: *response,
             retries: *retries,
+        })
+    }
+}
+
+/// Get System Interface Capabilities (section 22.9) for SSIF.
+pub fn ssif_capabilities() -> Message {
+    Message::new(NetFn::APP, 0x57, &[0])
+}
+
+/// In how many parts a message may travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// In one.
+    One,
+    /// Start and end.
+    Two,
+    /// Start, any number of middle ones, end.
+    Many,
+}
+
+/// What Get System Interface Capabilities answers for SSIF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SsifCapabilities {
+    /// Parts that the BMC takes.
+    pub parts: Parts,
+    /// The longest request in bytes that it takes.
+    pub input: u8,
+}
+
+impl SsifCapabilities {
+    /// Reads the reply's data; `None` if it is shorter than three bytes or means nothing.
+    pub fn parse(data: &[u8]) -> Option<SsifCapabilities> {
+        let [_, support, input, ..] = data else {
+            return None;
+        };
+        let parts = match support >> 6 {
+            0 => Parts::One,
+            1 => Parts::Two,
+            2 => Parts::Many,
+            _ => return None,
+        };
+        Some(SsifCapabilities {
+            parts,
+            input: *input,
         })
     }
 }

@@ -87,6 +87,21 @@ void	 ipmi_kpi_pause(uint64_t ns);
 uint8_t	 ipmi_kpi_read(struct ipmi_softc *sc, uint8_t reg);
 void	 ipmi_kpi_write(struct ipmi_softc *sc, uint8_t reg, uint8_t value);
 
+/* How a transfer on the SMBus ended. */
+enum ipmi_transfer {
+	IPMI_TRANSFER_DONE,
+	IPMI_TRANSFER_REFUSED,
+	IPMI_TRANSFER_BUSY,
+	IPMI_TRANSFER_BROKEN,
+	IPMI_TRANSFER_UNUSABLE,
+};
+
+/* Blocks of at most 32 bytes; may sleep. */
+enum ipmi_transfer ipmi_kpi_smbus_write(struct ipmi_softc *sc,
+	    uint8_t command, const uint8_t *bytes, uint8_t length);
+enum ipmi_transfer ipmi_kpi_smbus_read(struct ipmi_softc *sc, uint8_t command,
+	    uint8_t *bytes, uint8_t *length);
+
 int	 ipmi_kpi_copyin(const void *user, void *kernel, size_t size);
 void	 ipmi_kpi_wake_client(struct ipmi_open *open);
 void	 ipmi_kpi_record_client(struct ipmi_open *open, struct thread *td);

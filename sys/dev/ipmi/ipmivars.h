@@ -14,6 +14,7 @@
  */
 #define	IPMI_ORDER_ACPI		SI_ORDER_MIDDLE
 #define	IPMI_ORDER_PCI		(SI_ORDER_MIDDLE + 1)
+#define	IPMI_ORDER_SMBUS	(SI_ORDER_MIDDLE + 2)
 #define	IPMI_ORDER_ISA		SI_ORDER_ANY
 
 /* The worker wakes up at least so often, in nanoseconds. */
@@ -49,6 +50,9 @@ struct ipmi_softc {
 	int			 io_count;
 	struct resource		*io_res[IPMI_MAX_RES];
 	struct ipmi_register	 registers[IPMI_MAX_RES];
+	device_t		 smbus;
+	uint8_t			 smbus_address;
+	bool			 smbus_unusable;	/* Said so. */
 };
 
 /* One open of the device node. */

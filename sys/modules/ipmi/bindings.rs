@@ -272,6 +272,28 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn ipmi_kpi_write(sc: *mut ipmi_softc, reg: u8, value: u8);
 }
+pub const ipmi_transfer_IPMI_TRANSFER_DONE: ipmi_transfer = 0;
+pub const ipmi_transfer_IPMI_TRANSFER_REFUSED: ipmi_transfer = 1;
+pub const ipmi_transfer_IPMI_TRANSFER_BUSY: ipmi_transfer = 2;
+pub const ipmi_transfer_IPMI_TRANSFER_BROKEN: ipmi_transfer = 3;
+pub const ipmi_transfer_IPMI_TRANSFER_UNUSABLE: ipmi_transfer = 4;
+pub type ipmi_transfer = ::core::ffi::c_uint;
+unsafe extern "C" {
+    pub fn ipmi_kpi_smbus_write(
+        sc: *mut ipmi_softc,
+        command: u8,
+        bytes: *const u8,
+        length: u8,
+    ) -> ipmi_transfer;
+}
+unsafe extern "C" {
+    pub fn ipmi_kpi_smbus_read(
+        sc: *mut ipmi_softc,
+        command: u8,
+        bytes: *mut u8,
+        length: *mut u8,
+    ) -> ipmi_transfer;
+}
 unsafe extern "C" {
     pub fn ipmi_kpi_copyin(
         user: *const ::core::ffi::c_void,
