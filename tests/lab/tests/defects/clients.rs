@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! D01, D07, D08, D09: what a process can do with a descriptor of /dev/ipmi0.
+
+use ipmi_bmc::Fault;
+use ipmi_kernel::Process;
+use ipmi_lab::abi::{self, Msg, Recv, Req};
+use ipmi_lab::client::{Device, Reply};
+use ipmi_lab::span::S;
+
+use crate::bench::attached;
+
+/// Get Device ID.
+const DEVICE_ID: (u8, u8) = (0x06, 0x01);
+
+/// SEND_COMMAND as raw as can be.
+fn send(process: &Process, fd: i32, req: &Req) -> Result<(), i32> {
+    let argument = process.alloc_with(&req.bytes());
+    let result = process.ioctl(fd, abi::SEND_COMMAND, argument);
+    process.free(argument);
+    result
+}
+
+/// RECEIVE_MSG or RECEIVE_MSG_TRUNC as raw as can be.
+fn receive(process: &Process, fd: i32, cmd: u64, recv: &Recv) -> Result<Recv, i32> {
+    let argument = process.alloc_with(&recv.bytes());
+    let result = process.ioctl(fd, cmd, argument);
+    let bytes = process.read(argument, abi::RECV_SIZE);
+    process.free(argument);
+    result.map(|()| Recv::parse(&bytes))
+}
+
+/// A request for the device ID whose address is `addr_len` bytes at `addr`.
+fn device_id(addr: u64, addr_len: u32) -> Req {
+    let msg = Msg {
+        net_fn: DEVICE_ID.0,
+        cmd: DEVICE_ID.1,
+        ..Msg::default()
+    };
+    Req {
+        addr,
+        addr_len,
+        msgid: 7,
+        msg,
+    }
+}
+
+fn wait(process: &Process, fd: i32) {
+    let events = process.poll(&[(fd, abi::POLLIN)], Some(10 * S));
+    let ready = events.map(|events| events[0] & abi::POLLIN != 0);
+    assert_eq!(ready, Ok(true), "no completion");
+}
+
+/// Asks for the device ID and waits as ipmitool does.
+fn ask(process: &Process) -> Result<Reply, i32> {
+    let device = Device::open(process)?;
+    device.send(2, DEVICE_ID.0, DEVICE_ID.1, &[])?;
+    assert!(device.wait(15 * S), "no completion within 15 s");
+    device.receive()
+}
+
+#[test]
+fn d01_a_huge_request_is_refused() {
+    attached("d01", |bench| {
+        bench.run(|process| {
+            let fd = process.open("/dev/ipmi0").expect("opens");
+            let ipmb = [1, 0, 0, 0, 0, 0, 0x20, 0];
+            let system = abi::system_interface(0);
+            let data = process.alloc(usize::from(u16::MAX));
+            for (addr, to_the_bmc) in [(&system[..], true), (&ipmb[..], false)] {
+                let addr_len = addr.len() as u32;
+                let addr = process.alloc_with(addr);
+                for data_len in [1024, 4096, 16384, 32768, 65535] {
+                    let mut req = device_id(addr, addr_len);
+                    (req.msg.data_len, req.msg.data) = (data_len, data);
+                    let error = send(process, fd, &req).expect_err("it is too long");
+                    let right = matches!(error, abi::EINVAL | abi::EMSGSIZE);
+                    assert!(right || !to_the_bmc, "{data_len} bytes: errno {error}");
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn d07_a_reply_is_what_came_or_an_error() {
+    let long = [300, 1024, 1026, 1027, 1030, 2000, 5000].map(|total| Fault::LongReply { total });
+    let short = [0, 1, 2].map(|keep| Fault::ShortReply { keep });
+    for fault in long.into_iter().chain(short) {
+        attached("d07", |bench| {
+            bench.fault(5 * S, fault.clone());
+            // The network function and the command are not part of the data.
+            let came = match fault {
+                Fault::LongReply { total } => Ok((total - 2).min(abi::MAX_RX)),
+                _ => Err(abi::EIO),
+            };
+            let outcome = bench.run(ask).map(|reply| reply.data.len());
+            let whole = outcome == came || outcome == Err(abi::EIO);
+            assert!(whole, "{fault:?}: {outcome:?}");
+            bench.rest(6 * S);
+            let reply = bench.run(ask);
+            assert_eq!(reply.map(|r| r.data[0]), Ok(0), "after {fault:?}");
+        });
+    }
+}
+
+#[test]
+fn d08_outstanding_requests_and_descriptors_are_limited() {
+    attached("d08", |bench| {
+        bench.run(|process| {
+            let device = Device::open(process).expect("opens");
+            let send = || device.send(1, DEVICE_ID.0, DEVICE_ID.1, &[]);
+            for taken in 0..100 {
+                assert_eq!(send(), Ok(()), "request {taken}");
+            }
+            let error = send().expect_err("one too many");
+            assert!(matches!(error, abi::EAGAIN | abi::EBUSY), "errno {error}");
+            assert!(device.wait(15 * S), "no completion within 15 s");
+            device.receive().expect("the first completion");
+            assert_eq!(send(), Ok(()), "there is room again");
+            let opened = (0..1000)
+                .take_while(|_| process.open("/dev/ipmi0").is_ok())
+                .count();
+            assert!(opened < 100, "{opened} descriptors");
+        });
+        bench.run(|process| {
+            let free = process.open("/dev/ipmi0");
+            free.expect("those of an ended process are free");
+        });
+    });
+}
+
+#[test]
+fn d09_an_address_is_no_longer_than_addr_len() {
+    attached("d09", |bench| {
+        bench.run(|process| {
+            let fd = process.open("/dev/ipmi0").expect("opens");
+            // The byte behind these faults.
+            let addr = process.alloc_with(&abi::system_interface(0)[..8]);
+            for short in [0, 1, 4, 6] {
+                let refused = send(process, fd, &device_id(addr, short));
+                assert_eq!(refused, Err(abi::EINVAL), "{short} bytes of address");
+            }
+            assert_eq!(send(process, fd, &device_id(addr, 8)), Ok(()));
+            wait(process, fd);
+            let back = process.alloc_with(&[0xaa; 16]);
+            let data = process.alloc(64);
+            let msg = Msg {
+                data_len: 64,
+                data,
+                ..Msg::default()
+            };
+            let recv = Recv {
+                addr: back,
+                addr_len: 8,
+                msg,
+                ..Recv::default()
+            };
+            let got = receive(process, fd, abi::RECEIVE_MSG, &recv).expect("a reply");
+            assert_eq!((got.msgid, got.msg.net_fn, got.msg.cmd), (7, 0x07, 0x01));
+            let address = process.read(back, 16);
+            assert_eq!(address[..4], abi::SYSTEM_INTERFACE.to_le_bytes());
+            assert_eq!(address[8..], [0xaa; 8], "written past addr_len");
+        });
+    });
+}
+
+#[test]
+fn d09_no_room_writes_nothing_and_loses_nothing() {
+    attached("d09-room", |bench| {
+        bench.run(|process| {
+            let fd = process.open("/dev/ipmi0").expect("opens");
+            let addr = process.alloc_with(&abi::system_interface(0));
+            send(process, fd, &device_id(addr, 40)).expect("is taken");
+            wait(process, fd);
+            let data = process.alloc_with(&[0xaa; 64]);
+            let take = |cmd, data_len| {
+                let msg = Msg {
+                    data_len,
+                    data,
+                    ..Msg::default()
+                };
+                let recv = Recv {
+                    addr,
+                    addr_len: 40,
+                    msg,
+                    ..Recv::default()
+                };
+                receive(process, fd, cmd, &recv).map(|got| (got.msgid, got.msg.data_len))
+            };
+            for (cmd, room) in [
+                (abi::RECEIVE_MSG, 0),
+                (abi::RECEIVE_MSG_TRUNC, 0),
+                (abi::RECEIVE_MSG, 4),
+            ] {
+                assert_eq!(take(cmd, room), Err(abi::EMSGSIZE), "{cmd:#x} {room}");
+            }
+            assert_eq!(process.read(data, 64), [0xaa; 64], "written without room");
+            assert_eq!(take(abi::RECEIVE_MSG_TRUNC, 4), Ok((7, 4)));
+            let after = process.read(data, 64);
+            assert_eq!(after[4..], [0xaa; 60], "written past the room");
+            assert_eq!(take(abi::RECEIVE_MSG_TRUNC, 64), Err(abi::EAGAIN));
+        });
+    });
+}
+
+#[test]
+fn d09_a_reply_that_cannot_be_copied_out_is_kept() {
+    attached("d09-fault", |bench| {
+        bench.run(|process| {
+            let fd = process.open("/dev/ipmi0").expect("opens");
+            let addr = process.alloc_with(&abi::system_interface(0));
+            send(process, fd, &device_id(addr, 40)).expect("is taken");
+            wait(process, fd);
+            let data = process.alloc(64);
+            let take = |addr, data| {
+                let msg = Msg {
+                    data_len: 64,
+                    data,
+                    ..Msg::default()
+                };
+                let recv = Recv {
+                    addr,
+                    addr_len: 40,
+                    msg,
+                    ..Recv::default()
+                };
+                let got = receive(process, fd, abi::RECEIVE_MSG_TRUNC, &recv);
+                got.map(|got| got.msg.data_len > 10)
+            };
+            for (addr, data) in [(0x10, data), (addr, 0x10), (addr, data + 60)] {
+                assert_eq!(take(addr, data), Err(abi::EFAULT));
+            }
+            assert_eq!(take(addr, data), Ok(true), "it was kept");
+            assert_eq!(process.read(data, 1), [0], "completion code");
+        });
+    });
+}
