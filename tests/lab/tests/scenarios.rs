@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Every scenario, sixty seeds each, on the built `ipmi.ko`. `IPMI_KO` names another file,
+//! Every scenario, two hundred seeds each, on the built `ipmi.ko`. `IPMI_KO` names another file,
 //! `SEEDS=A..B` other seeds; a failing seed prints the command that replays it.
 
 use ipmi_lab::fleet;
@@ -8,7 +8,7 @@ use ipmi_lab::run;
 use ipmi_lab::scenario;
 
 fn seeds() -> Vec<u64> {
-    let range = std::env::var("SEEDS").unwrap_or_else(|_| "1..60".into());
+    let range = std::env::var("SEEDS").unwrap_or_else(|_| "1..200".into());
     let (first, last) = range.split_once("..").expect("SEEDS=A..B");
     let number = |text: &str| text.parse().expect("SEEDS=A..B");
     (number(first)..=number(last)).collect()

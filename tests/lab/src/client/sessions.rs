@@ -110,8 +110,12 @@ impl Session<'_> {
                 *msgid += 1;
                 self.ask(*msgid, dice);
             }
-            while !self.sent.is_empty() {
+            while let Some(&(last, ..)) = self.sent.back() {
                 self.hear_until(self.process.now() + FREEIPMI_WAITS);
+                let ended = self.log.borrow().requests[last].outcome;
+                if matches!(ended, Some((_, Outcome::GaveUp))) {
+                    return;
+                }
             }
             let left = client.stops.saturating_sub(self.process.now());
             rest(self.process, client.pause.min(left));
