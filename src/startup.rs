@@ -22,7 +22,8 @@ enum Stage {
 /// What is known of the BMC so far.
 pub struct Startup {
     stage: Stage,
-    kind: Kind,
+    /// Behind which interface it is.
+    pub kind: Kind,
     /// On what terms messages travel to it.
     pub terms: Terms,
     /// The answer to Get Device ID.

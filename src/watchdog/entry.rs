@@ -22,6 +22,9 @@ const POWER_CYCLE: u64 = 5 * SEC;
 const PANIC_SEL: u64 = 200 * MS;
 /// The pre-timeout interrupt that is an NMI, in bits 6:4 of the timer actions (table 27-3).
 const PRETIMEOUT_NMI: u8 = 2;
+/// An armed timer is read back so often, at least by the next tick, where nothing else would show
+/// that the BMC was reset.
+const RESETS: u64 = 100 * MS;
 /// What asking the BMC about an NMI may cost.
 const NMI: u64 = 50 * MS;
 /// Failures in a row after which a pat without the lock is not tried any more.
@@ -219,8 +222,13 @@ pub fn at_startup(state: &mut State, settings: &Settings, who: Who, now: Instant
 /// Twice a second, from a callout, with the lock held. What is returned is to be printed at
 /// once: there may be no thread left to do it.
 pub fn tick(state: &mut State, settings: &Settings, now: Instant) -> Option<Event> {
+    let interval = match settings.verify_interval {
+        0 => 0,
+        _ if !state.startup.kind.shows_resets() => RESETS,
+        interval => interval,
+    };
     let watchdog = &mut state.watchdog;
-    watchdog.schedule(now, settings.verify_interval);
+    watchdog.schedule(now, interval);
     let urgent = watchdog.tick(now, settings.margin, &mut state.events);
     if let Some(event) = urgent {
         state.events.push_printed(event);

@@ -4,7 +4,7 @@
 
 use super::{Known, Watchdog};
 use crate::health::{Event, Events};
-use crate::time::{Instant, SEC};
+use crate::time::Instant;
 use crate::wire::watchdog::{Reading, Timer};
 
 /// How the BMC's timer differs from the one that was set.
@@ -110,7 +110,7 @@ impl Watchdog {
     /// Verifies again after `interval` nanoseconds, 0 for never, if nothing else is planned.
     pub fn schedule(&mut self, now: Instant, interval: u64) {
         if self.verification.at.is_none() && interval > 0 && self.wanted() {
-            self.verification.at = Some(now.plus(interval.max(SEC)));
+            self.verification.at = Some(now.plus(interval));
         }
     }
 }

@@ -17,6 +17,14 @@ pub enum Kind {
     Ssif,
 }
 
+impl Kind {
+    /// Can the interface be seen to have been reset with its BMC? Only KCS is left in a state of
+    /// its own; the others look as idle as before.
+    pub const fn shows_resets(self) -> bool {
+        matches!(self, Kind::Kcs)
+    }
+}
+
 /// Get BT Interface Capabilities (section 22.10).
 pub fn bt_capabilities() -> Message {
     Message::new(NetFn::APP, 0x36, &[])
