@@ -9,8 +9,9 @@ use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::ko::{self, Ko};
-use crate::report::{self, Report, Verdict};
+use crate::report::{self, Report, Run, Verdict};
 use crate::scenario::{self, Scenario};
+use crate::transport::Transport;
 use crate::{fleet, run, table, timeline};
 
 /// Scenarios for ipmi.ko over a software kernel and a software BMC.
@@ -26,32 +27,44 @@ enum Verb {
     /// List the scenarios
     List,
     /// Run scenarios and judge them: exit 0 if all pass, 1 if one fails
-    Run {
-        /// Names from `lab list`, or `all`
-        #[arg(required = true, value_name = "SCENARIO")]
-        scenarios: Vec<String>,
-        /// The module to load
-        #[arg(long, value_name = "PATH", default_value = ko::DEFAULT)]
-        ko: PathBuf,
-        #[command(flatten)]
-        seeds: Seeds,
-        /// Write a JSON array, an object a run
-        #[arg(long, value_name = "FILE")]
-        json: Option<PathBuf>,
-        /// Draw the first failing run, or else the one with the worst pat
-        #[arg(long, value_name = "FILE.svg")]
-        plot: Option<PathBuf>,
-    },
+    Run(Runs),
     /// Run a scenario on several modules with the same BMC, load and seeds
-    Compare {
-        #[arg(value_name = "SCENARIO")]
-        scenario: String,
-        /// A module to load; give it once for each
-        #[arg(long, value_name = "PATH", required = true)]
-        ko: Vec<PathBuf>,
-        #[command(flatten)]
-        seeds: Seeds,
-    },
+    Compare(Comparison),
+}
+
+#[derive(clap::Args)]
+struct Runs {
+    /// Names from `lab list`, or `all`
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    /// The module to load
+    #[arg(long, value_name = "PATH", default_value = ko::DEFAULT)]
+    ko: PathBuf,
+    #[command(flatten)]
+    seeds: Seeds,
+    /// The way from the host to its BMC
+    #[arg(long, value_enum, value_name = "WAY", default_value_t = Transport::Kcs)]
+    transport: Transport,
+    /// Write a JSON array, an object a run
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Draw the first failing run, or else the one with the worst pat
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Comparison {
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+    /// A module to load; give it once for each
+    #[arg(long, value_name = "PATH", required = true)]
+    ko: Vec<PathBuf>,
+    #[command(flatten)]
+    seeds: Seeds,
+    /// The way from the host to its BMC
+    #[arg(long, value_enum, value_name = "WAY", default_value_t = Transport::Kcs)]
+    transport: Transport,
 }
 
 #[derive(clap::Args)]
@@ -72,6 +85,15 @@ impl Seeds {
     }
 }
 
+impl std::fmt::Display for Seeds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.seeds {
+            Some((from, to)) => write!(f, "seeds {from} to {to}"),
+            None => write!(f, "seed {}", self.seed),
+        }
+    }
+}
+
 fn seed_range(text: &str) -> Result<(u64, u64), String> {
     let parts = text
         .split_once("..")
@@ -85,8 +107,15 @@ fn seed_range(text: &str) -> Result<(u64, u64), String> {
 /// What one run is asked to be.
 struct Job<'j> {
     scenario: &'static Scenario,
+    transport: Transport,
     seed: u64,
     ko: &'j Ko,
+}
+
+impl Job<'_> {
+    fn run(&self) -> Result<Run> {
+        run::run_over(self.transport, self.scenario, self.seed, self.ko)
+    }
 }
 
 /// Exit code for arguments that make no sense and files that are not there.
@@ -111,18 +140,8 @@ fn obey(verb: Verb) -> Result<Verdict> {
             }
             Ok(Verdict::Pass)
         }
-        Verb::Run {
-            scenarios,
-            ko,
-            seeds,
-            json,
-            plot,
-        } => run(&scenarios, &ko, &seeds, json.as_deref(), plot.as_deref()),
-        Verb::Compare {
-            scenario,
-            ko,
-            seeds,
-        } => compare(&scenario, &ko, &seeds),
+        Verb::Run(runs) => run(&runs),
+        Verb::Compare(comparison) => compare(&comparison),
     }
 }
 
@@ -137,24 +156,20 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>> {
     names.iter().map(|name| named(name)).collect()
 }
 
-fn run(
-    names: &[String],
-    ko: &Path,
-    seeds: &Seeds,
-    json: Option<&Path>,
-    plot: Option<&Path>,
-) -> Result<Verdict> {
-    let scenarios = chosen(names)?;
-    let ko = Ko::open(ko)?;
-    let jobs: Vec<Job> = scenarios
-        .iter()
-        .flat_map(|&scenario| seeds.all().map(move |seed| (scenario, seed)))
-        .map(|(scenario, seed)| Job {
+fn run(runs: &Runs) -> Result<Verdict> {
+    let scenarios = chosen(&runs.scenarios)?;
+    let ko = Ko::open(&runs.ko)?;
+    let of_scenario = |&scenario: &&'static Scenario| {
+        let (transport, ko) = (runs.transport, &ko);
+        let job = move |seed| Job {
             scenario,
+            transport,
             seed,
-            ko: &ko,
-        })
-        .collect();
+            ko,
+        };
+        runs.seeds.all().map(job)
+    };
+    let jobs: Vec<Job> = scenarios.iter().flat_map(of_scenario).collect();
     let reports = carry_out(&jobs)?;
     match &reports[..] {
         [report] => println!("{}", table::one(report)),
@@ -164,34 +179,36 @@ fn run(
         ),
     }
     print!("{}", table::failures(&reports));
-    if let Some(path) = json {
+    if let Some(path) = &runs.json {
         make_room(path)?;
         report::write_json(path, &reports)?;
     }
-    if let Some(path) = plot {
+    if let Some(path) = &runs.plot {
         draw(path, &jobs, &reports)?;
     }
     Ok(verdict(&reports))
 }
 
-fn compare(name: &str, kos: &[PathBuf], seeds: &Seeds) -> Result<Verdict> {
-    let scenario = named(name)?;
-    let kos: Vec<Ko> = kos
-        .iter()
-        .map(|path| Ko::open(path))
-        .collect::<Result<_>>()?;
-    let jobs: Vec<Job> = kos
-        .iter()
-        .flat_map(|ko| seeds.all().map(move |seed| Job { scenario, seed, ko }))
-        .collect();
+fn compare(comparison: &Comparison) -> Result<Verdict> {
+    let scenario = named(&comparison.scenario)?;
+    let (transport, seeds) = (comparison.transport, &comparison.seeds);
+    let kos = comparison.ko.iter().map(|path| Ko::open(path));
+    let kos: Vec<Ko> = kos.collect::<Result<_>>()?;
+    let of_ko = |ko| {
+        seeds.all().map(move |seed| Job {
+            scenario,
+            transport,
+            seed,
+            ko,
+        })
+    };
+    let jobs: Vec<Job> = kos.iter().flat_map(of_ko).collect();
     let reports = carry_out(&jobs)?;
-    println!("{name}, seeds {:?}", seeds.all());
+    let title = |r: &Report| r.identity.ko.clone();
+    println!("{} over {}, {seeds}", scenario.name, transport.name());
     match reports.len() == kos.len() {
-        true => println!(
-            "{}",
-            table::side_by_side(&reports, |r| r.identity.ko.clone())
-        ),
-        false => println!("{}", table::worst(&reports, |r| r.identity.ko.clone())),
+        true => println!("{}", table::side_by_side(&reports, title)),
+        false => println!("{}", table::worst(&reports, title)),
     }
     print!("{}", table::failures(&reports));
     Ok(verdict(&reports))
@@ -203,7 +220,7 @@ fn carry_out(jobs: &[Job]) -> Result<Vec<Report>> {
     let bar = ProgressBar::new(jobs.len() as u64);
     bar.set_style(ProgressStyle::with_template(style)?);
     bar.enable_steady_tick(std::time::Duration::from_millis(200));
-    let work = |job: &Job| Ok(run::run(job.scenario, job.seed, job.ko)?.report());
+    let work = |job: &Job| Ok(job.run()?.report());
     let reports = fleet::each(jobs, work, || bar.inc(1));
     bar.finish_and_clear();
     reports
@@ -223,12 +240,12 @@ fn draw(path: &Path, jobs: &[Job], reports: &[Report]) -> Result<()> {
     let Some(index) = failing.or_else(|| (0..reports.len()).max_by_key(worst)) else {
         bail!("there is no run to draw");
     };
-    let Job { scenario, seed, ko } = &jobs[index];
-    let run = run::run(scenario, *seed, ko)?;
+    let run = jobs[index].run()?;
     make_room(path)?;
     std::fs::write(path, timeline::draw(&run))
         .with_context(|| format!("cannot write {}", path.display()))?;
-    println!("{}: {} with seed {seed}", path.display(), scenario.name);
+    let id = &run.identity;
+    println!("{}: {} with seed {}", path.display(), id.scenario, id.seed);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! Holds a recorded run against the bounds its scenario promises, and says in words which of
 //! them were violated. Must not know how a run is made.
 
-use crate::record::{Begin, Begun, Outcome, Pat, Record, Way};
+use crate::record::{Begin, Begun, Outcome, Pat, Record, Request, Way};
 use crate::span::{millis, seconds, Ns, Span, Spans, S};
 
 /// A promise that a scenario makes.
@@ -378,6 +378,17 @@ fn overtaken_pats(record: &Record, most: Ns) -> Vec<String> {
     )
 }
 
+/// How a request ended, in words.
+fn ending(request: &Request) -> String {
+    let after = |at: Ns| millis(at.saturating_sub(request.sent));
+    match request.outcome {
+        Some((at, Outcome::Answered(_))) => format!("answered after {:.1} ms", after(at)),
+        Some((at, Outcome::Failed(error))) => format!("errno {error} after {:.1} ms", after(at)),
+        Some((at, Outcome::GaveUp)) => format!("given up after {:.1} ms", after(at)),
+        None => "still waiting".into(),
+    }
+}
+
 fn unserved(record: &Record) -> Vec<String> {
     let mut said = Vec::new();
     let calm = calm(record);
@@ -390,11 +401,11 @@ fn unserved(record: &Record) -> Vec<String> {
     let refused: Vec<_> = refused.collect();
     if let Some(first) = refused.first() {
         said.push(format!(
-            "{} unanswered although the BMC answered, the first by client {} at {:.3} s ({:?})",
+            "{} not served although the BMC answered, the first by client {} at {:.3} s: {}",
             plural(refused.len(), "request"),
             first.client,
             seconds(first.sent),
-            first.outcome
+            ending(first)
         ));
     }
     if record.strays > 0 {

@@ -22,3 +22,4 @@ pub mod span;
 pub mod stage;
 pub mod table;
 pub mod timeline;
+pub mod transport;

@@ -14,7 +14,7 @@ use crate::span::{millis, seconds, Ns, Span, Spans};
 #[derive(Clone, Debug, Serialize)]
 pub struct Identity {
     pub scenario: String,
-    /// `kcs` for ports, `kcs-mem` for memory-mapped registers.
+    /// As `--transport` has it.
     pub transport: String,
     pub seed: u64,
     /// The path of the module, as given.
@@ -171,10 +171,18 @@ impl Run {
 impl Identity {
     /// The command that makes this run again.
     pub fn replay(&self) -> String {
-        format!(
-            "lab run {} --ko {} --seed {}",
-            self.scenario, self.ko, self.seed
-        )
+        let Identity {
+            scenario,
+            transport,
+            seed,
+            ko,
+            ..
+        } = self;
+        let over = match transport.as_str() {
+            "kcs" => String::new(),
+            other => format!(" --transport {other}"),
+        };
+        format!("lab run {scenario} --ko {ko} --seed {seed}{over}")
     }
 }
 

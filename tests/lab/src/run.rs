@@ -6,7 +6,6 @@ use anyhow::Result;
 use ipmi_kernel::subsystems::kdb::Command;
 use ipmi_kernel::Stop;
 
-use crate::board::Registers;
 use crate::client::{flood, rest, use_bmc, Dog};
 use crate::dice::Dice;
 use crate::judge;
@@ -16,6 +15,7 @@ use crate::report::{Identity, Run};
 use crate::scenario::{Act, Plan, Scenario};
 use crate::span::{Ns, MS, S};
 use crate::stage::Stage;
+use crate::transport::Transport;
 
 /// How long a panicking machine is watched.
 const PANIC_WATCHED: Ns = 5 * S;
@@ -24,14 +24,20 @@ const DUMP: (u32, Ns) = (8, MS);
 /// The device that acts are about.
 const DEVICE: &str = "ipmi0";
 
-/// Runs a scenario with a seed on a module and judges it. An error means that the run could not
-/// be made at all, as when the file is no module.
+/// Runs a scenario with a seed on a module over KCS and judges it. An error means that the run
+/// could not be made at all, as when the file is no module.
 pub fn run(scenario: &Scenario, seed: u64, ko: &Ko) -> Result<Run> {
+    run_over(Transport::Kcs, scenario, seed, ko)
+}
+
+/// [`run`] over any transport.
+pub fn run_over(transport: Transport, scenario: &Scenario, seed: u64, ko: &Ko) -> Result<Run> {
     let mut dice = Dice::new(seed, scenario.name);
-    let plan = (scenario.plan)(&mut dice);
+    let mut plan = (scenario.plan)(&mut dice);
+    plan.go_over(transport);
     let identity = Identity {
         scenario: scenario.name.into(),
-        transport: transport(&plan).into(),
+        transport: transport.name().into(),
         seed,
         ko: ko.path.display().to_string(),
         ko_sha256: ko.sha256.clone(),
@@ -46,13 +52,6 @@ pub fn run(scenario: &Scenario, seed: u64, ko: &Ko) -> Result<Run> {
         pat_limit: plan.pat_limit(),
         failures,
     })
-}
-
-fn transport(plan: &Plan) -> &'static str {
-    match plan.registers {
-        Registers::Ports { .. } => "kcs",
-        Registers::Memory { .. } => "kcs-mem",
-    }
 }
 
 fn perform(stage: &mut Stage, plan: &Plan, ko: &Ko, dice: &mut Dice) -> Result<()> {

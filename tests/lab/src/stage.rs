@@ -6,11 +6,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use anyhow::{anyhow, bail, Result};
-use ipmi_bmc::{Bmc, Interface, Kcs};
+use ipmi_bmc::Bmc;
 use ipmi_kernel::subsystems::kld::api::Kld;
 use ipmi_kernel::{Config, HwEvent, Machine, Process, Stop};
 
-use crate::board::{Board, Registers};
+use crate::board::Board;
 use crate::client::{self, Dog, Log, Notes};
 use crate::ko::Ko;
 use crate::record::{Note, Passage, Pat, Record, Way};
@@ -263,34 +263,19 @@ impl Stage {
     }
 }
 
-/// Hints and tunables. `spacing` is in bits, as hint.ipmi.N.spacing is.
+/// Hints and tunables.
 fn kenv(plan: &Plan) -> Vec<(String, String)> {
-    let hint = |name: &str, value: String| (format!("hint.ipmi.0.{name}"), value);
-    let mut kenv = vec![hint("at", "isa".into()), hint("mode", "KCS".into())];
-    let spacing = match plan.registers {
-        Registers::Ports { base, spacing } => {
-            kenv.push(hint("port", format!("{base:#x}")));
-            u64::from(spacing)
-        }
-        Registers::Memory { base, spacing } => {
-            kenv.push(hint("maddr", format!("{base:#x}")));
-            spacing
-        }
-    };
-    kenv.push(hint("spacing", (8 * spacing).to_string()));
-    kenv.extend(
-        plan.tunables
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.clone())),
-    );
+    let mut kenv = plan.transport.hints(plan.spacing);
+    let tunables = plan.tunables.iter();
+    kenv.extend(tunables.map(|(name, value)| (name.to_string(), value.clone())));
     kenv
 }
 
 fn board(plan: &Plan) -> Board {
-    let mut kcs = Kcs::new(Bmc::new(plan.bmc.clone()));
-    kcs.set_executes(plan.executes);
+    let bmc = Bmc::new(plan.bmc.clone());
+    let mut interface = plan.transport.interface(bmc, plan.executes);
     for (when, fault) in &plan.faults {
-        kcs.faults_mut().add(when.clone(), fault.clone());
+        interface.faults_mut().add(when.clone(), fault.clone());
     }
-    Board::new(plan.registers, Box::new(kcs))
+    Board::new(plan.transport.registers(plan.spacing), interface)
 }

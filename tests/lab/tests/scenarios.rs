@@ -5,7 +5,9 @@
 use ipmi_lab::fleet;
 use ipmi_lab::ko::Ko;
 use ipmi_lab::run;
-use ipmi_lab::scenario;
+use ipmi_lab::scenario::{self, Scenario};
+use ipmi_lab::table;
+use ipmi_lab::transport::Transport;
 
 fn seeds() -> Vec<u64> {
     let range = std::env::var("SEEDS").unwrap_or_else(|_| "1..200".into());
@@ -15,18 +17,27 @@ fn seeds() -> Vec<u64> {
 }
 
 fn holds(name: &str) {
-    let ko = Ko::under_test().unwrap();
     let scenario = scenario::by_name(name).expect("no such scenario");
-    let runs = fleet::each(&seeds(), |&seed| run::run(scenario, seed, &ko), || {}).unwrap();
-    let mut failed = 0;
-    for run in runs.iter().filter(|run| !run.failures.is_empty()) {
-        failed += 1;
-        println!("lab run {name} --seed {}", run.identity.seed);
-        for failure in &run.failures {
-            println!("  {failure}");
+    holds_over(Transport::Kcs, scenario, &seeds());
+}
+
+fn holds_over(transport: Transport, scenario: &Scenario, seeds: &[u64]) {
+    let ko = Ko::under_test().unwrap_or_else(|error| panic!("{error:#}"));
+    let work = |&seed: &u64| Ok(run::run_over(transport, scenario, seed, &ko)?.report());
+    let reports = fleet::each(seeds, work, || {}).unwrap_or_else(|error| panic!("{error:#}"));
+    let failures = table::failures(&reports);
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+#[test]
+fn every_scenario_over_the_other_transports() {
+    let seeds = seeds();
+    let some = &seeds[..seeds.len().min(20)];
+    for transport in [Transport::KcsMem, Transport::Smic, Transport::Bt] {
+        for scenario in scenario::all() {
+            holds_over(transport, scenario, some);
         }
     }
-    assert_eq!(failed, 0, "{failed} of {} seeds failed", runs.len());
 }
 
 macro_rules! scenarios {

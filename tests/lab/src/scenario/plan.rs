@@ -5,11 +5,11 @@
 use ipmi_bmc::{Executes, Fault, When};
 use ipmi_kernel::Preempt;
 
-use crate::board::Registers;
 use crate::dice::Dice;
 use crate::judge::Bound;
 use crate::record::{BmcState, Way};
 use crate::span::{Ns, MS, S, US};
+use crate::transport::Transport;
 
 /// A named recipe for plans.
 pub struct Scenario {
@@ -24,7 +24,9 @@ pub struct Scenario {
 pub struct Plan {
     /// How long the run lasts unless the host ends it before.
     pub lasts: Ns,
-    pub registers: Registers,
+    pub transport: Transport,
+    /// From one register to the next, in bytes: 1, 2 or 4.
+    pub spacing: u16,
     pub bmc: ipmi_bmc::Config,
     pub executes: Executes,
     pub preempt: Preempt,
@@ -121,10 +123,8 @@ impl Plan {
         let executes = dice.pick(&[Executes::BehindIbf, Executes::BehindObf]);
         Plan {
             lasts,
-            registers: Registers::Ports {
-                base: 0xca2,
-                spacing: dice.pick(&[1, 2, 4]),
-            },
+            transport: Transport::Kcs,
+            spacing: dice.pick(&[1, 2, 4]),
             bmc: ipmi_bmc::Config {
                 seed: dice.seed(),
                 handshake: dice.magnitude(5 * US, 100 * US),
@@ -146,6 +146,14 @@ impl Plan {
             clients: Vec::new(),
             acts: Vec::new(),
             bounds: PROMISES.to_vec(),
+        }
+    }
+
+    /// Reaches the BMC by that way. What begins at the registers can be told on KCS only.
+    pub fn go_over(&mut self, transport: Transport) {
+        self.transport = transport;
+        if !matches!(transport, Transport::Kcs | Transport::KcsMem) {
+            self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
         }
     }
 
