@@ -2,9 +2,9 @@
 //! The kernel as the core sees it. `kpi` implements it over FreeBSD's KPI, the unit tests
 //! over a script; nothing else stands between the core and its host.
 
-use core::sync::atomic::Ordering::Release;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-
+use crate::atomic::Ordering::Release;
+use crate::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use crate::handover::Handover;
 use crate::line::Line;
 use crate::state::State;
 use crate::time::Instant;
@@ -123,26 +123,35 @@ pub struct Shared {
     pub exiting: AtomicBool,
     /// When the oldest waiting driver request came, in nanoseconds since boot; 0 for none.
     pub driver_waits: AtomicU64,
-    /// How often the hardware was taken over, and once more when the driver goes away: an attempt
-    /// during which it changes is void. Odd while it is taken.
-    pub seizures: AtomicU32,
-    /// The worker is between `begin` and the end of an attempt.
-    pub in_attempt: AtomicBool,
+    /// Whose the hardware is.
+    pub handover: Handover,
     /// The six bytes of the Set Watchdog Timer last confirmed, low byte first; 0 for none.
     pub armed: AtomicU64,
+    /// Before when the BMC cannot reach its pre-timeout, by what it last confirmed, in nanoseconds
+    /// since boot; 0 if that is not known.
+    pub pretimeout_from: AtomicU64,
+    /// Until when the host is healthy by its own pats, in nanoseconds since boot.
+    pub healthy_until: AtomicU64,
+    /// When an NMI was last taken for the BMC's pre-timeout, in nanoseconds since boot; 0 for never.
+    pub nmi_at: AtomicU64,
+    /// It was, and the state does not know yet.
+    pub nmi_untold: AtomicBool,
     /// Pats without the lock that failed in a row.
     pub blind_failures: AtomicU32,
 }
 
 impl Shared {
     /// Nothing has happened yet.
-    pub const fn new() -> Shared {
+    pub fn new() -> Shared {
         Shared {
             exiting: AtomicBool::new(false),
             driver_waits: AtomicU64::new(0),
-            seizures: AtomicU32::new(0),
-            in_attempt: AtomicBool::new(false),
+            handover: Handover::new(),
             armed: AtomicU64::new(0),
+            pretimeout_from: AtomicU64::new(0),
+            healthy_until: AtomicU64::new(0),
+            nmi_at: AtomicU64::new(0),
+            nmi_untold: AtomicBool::new(false),
             blind_failures: AtomicU32::new(0),
         }
     }
@@ -150,7 +159,7 @@ impl Shared {
     /// The driver goes away: ends the attempt in flight and those that would begin.
     pub fn exit(&self) {
         self.exiting.store(true, Release);
-        self.seizures.fetch_add(2, Release);
+        self.handover.revoke();
     }
 }
 

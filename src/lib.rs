@@ -30,8 +30,10 @@
 #[cfg(all(not(target_os = "none"), not(test)))]
 extern crate std;
 
+mod atomic;
 pub mod attempt;
 pub mod client;
+pub mod handover;
 pub mod health;
 pub mod kernel;
 #[cfg(target_os = "none")]

@@ -3,9 +3,9 @@
 //! steps the same machine as the worker, and is bounded by counted delays: no clock is trusted.
 
 use core::cell::Cell;
-use core::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::attempt::{self, Pace, Wire};
+use crate::handover::Ticket;
 use crate::kernel::Kernel;
 use crate::time::{Instant, MS, US};
 use crate::transport::ssif::{Block, Transfer};
@@ -14,6 +14,8 @@ use crate::wire::{DriverReply, Message};
 
 /// All that failing attempts may cost one stop of the machine.
 pub const BUDGET: u64 = 500 * MS;
+/// What a pat earns back.
+const EARNED: u64 = 20 * US;
 /// Longest time for the worker to let go, where it runs at all.
 const LET_GO: u32 = 20_000;
 /// What a register access is taken to cost,
@@ -22,7 +24,8 @@ const ACCESS: u64 = US;
 const TRANSFER: u64 = 5 * MS;
 
 /// What failing attempts may still cost: spent by failures, earned back by time at one part in
-/// a hundred, so that a dump with thousands of pats does not wait for each.
+/// a hundred, so that a dump with thousands of pats does not wait for each, and a little by each pat,
+/// as a stopped machine's clock may stand still.
 pub struct Budget {
     left: u64,
     at: Instant,
@@ -39,7 +42,7 @@ impl Budget {
 
     /// What may be spent at `now`, in nanoseconds.
     pub fn refill(&mut self, now: Instant) -> u64 {
-        let earned = now.since(self.at) / 100;
+        let earned = (now.since(self.at) / 100).saturating_add(EARNED);
         self.at = now;
         self.left = self.left.saturating_add(earned).min(BUDGET);
         self.left
@@ -70,6 +73,7 @@ pub struct Seized<'k, K: Kernel> {
 
 struct Polled<'k, K: Kernel> {
     kernel: &'k K,
+    ticket: Ticket,
     elapsed: Cell<u64>,
 }
 
@@ -77,20 +81,20 @@ impl<'k, K: Kernel> Seized<'k, K> {
     /// Takes the hardware over. `others_run`: the scheduler runs, so the worker may be between
     /// two accesses and is given the time to notice.
     pub fn take(kernel: &'k K, others_run: bool) -> Seized<'k, K> {
-        let shared = kernel.shared();
-        // Odd while taken: see `Shared::seizures`.
-        let before = shared.seizures.fetch_or(1, Acquire);
+        let handover = &kernel.shared().handover;
+        let ticket = handover.take();
         let mut waited = 0u32;
-        while others_run && shared.in_attempt.load(Acquire) && waited < LET_GO {
+        while others_run && handover.in_attempt() && waited < LET_GO {
             kernel.delay(10);
             waited = waited.saturating_add(10);
         }
         let polled = Polled {
             kernel,
+            ticket,
             elapsed: Cell::new(u64::from(waited).saturating_mul(US)),
         };
         // A late answer to the worker or to one of the last seizures must not pass for one to this.
-        let sequence = Interface::POLLED | before.wrapping_mul(8) as u8;
+        let sequence = Interface::POLLED | ticket.number().wrapping_mul(16) as u8;
         Seized {
             polled,
             interface: Interface::new(kernel.interface(), sequence),
@@ -125,7 +129,7 @@ impl<'k, K: Kernel> Seized<'k, K> {
 
 impl<K: Kernel> Drop for Seized<'_, K> {
     fn drop(&mut self) {
-        self.polled.kernel.shared().seizures.fetch_add(1, Release);
+        self.polled.kernel.shared().handover.release();
     }
 }
 
@@ -171,6 +175,11 @@ impl<K: Kernel> Wire for Polled<'_, K> {
     }
 
     fn permitted(&self) -> Result<(), Failure> {
-        Ok(())
+        // An NMI in between may have taken it over in turn.
+        let handover = &self.kernel.shared().handover;
+        handover
+            .holds(self.ticket)
+            .then_some(())
+            .ok_or(Failure::Seized)
     }
 }

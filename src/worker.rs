@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The worker thread: the only one that touches registers while the scheduler runs.
 
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-
+use crate::atomic::Ordering::{Acquire, Relaxed};
 use crate::attempt::{self, Pace, Wire};
+use crate::handover::Ticket;
 use crate::health::Event;
 use crate::kernel::{Channel, Kernel, Step};
 use crate::line::Line;
@@ -116,8 +116,7 @@ fn driver<K: Kernel>(
         if interface.surprised() {
             state.suspect(now);
         }
-        let bits = state.watchdog.armed_bits();
-        kernel.shared().armed.store(bits, Relaxed);
+        state.watchdog.publish(kernel.shared());
     });
     kernel.wake(Channel::Answer);
 }
@@ -179,55 +178,44 @@ fn guarded<K: Kernel>(
     started: Instant,
 ) -> Result<(), Failure> {
     let shared = kernel.shared();
-    let wire = WorkerWire {
-        kernel,
-        started,
-        seizures: shared.seizures.load(Acquire),
-        yields,
+    let outcome = match shared.handover.begin() {
+        Some(ticket) => {
+            let wire = WorkerWire {
+                kernel,
+                started,
+                ticket,
+                yields,
+            };
+            // Looked at after `begin`: the device that goes away later revokes the ticket.
+            let outcome = match shared.exiting.load(Acquire) {
+                true => Err(Failure::Aborted),
+                false => attempt::run(&wire, interface, limits, exchange),
+            };
+            match shared.handover.end(ticket) {
+                true => outcome,
+                false => Err(Failure::Seized),
+            }
+        }
+        None => Err(Failure::Seized),
     };
-    shared.in_attempt.store(true, Release);
-    let outcome = wire
-        .may_begin()
-        .and_then(|()| attempt::run(&wire, interface, limits, exchange));
-    shared.in_attempt.store(false, Release);
-    // What was answered while someone else had the hardware answers someone else.
-    let outcome = wire.unseized().and(outcome);
-    if outcome == Err(Failure::Seized) {
-        kernel.pause(SEIZED);
+    if outcome != Err(Failure::Seized) {
+        return outcome;
     }
+    if shared.exiting.load(Acquire) {
+        return Err(Failure::Aborted);
+    }
+    kernel.pause(SEIZED);
     outcome
 }
 
 struct WorkerWire<'k, K> {
     kernel: &'k K,
     started: Instant,
-    seizures: u32,
+    ticket: Ticket,
     yields: bool,
 }
 
 impl<K: Kernel> WorkerWire<'_, K> {
-    /// Is the hardware the worker's, and has it been since the attempt began?
-    fn unseized(&self) -> Result<(), Failure> {
-        let shared = self.kernel.shared();
-        if shared.seizures.load(Acquire) == self.seizures {
-            return Ok(());
-        }
-        Err(match shared.exiting.load(Acquire) {
-            true => Failure::Aborted,
-            false => Failure::Seized,
-        })
-    }
-
-    /// The same before the first access.
-    fn may_begin(&self) -> Result<(), Failure> {
-        if self.kernel.shared().exiting.load(Acquire) {
-            return Err(Failure::Aborted);
-        }
-        (self.seizures & 1 == 0)
-            .then_some(())
-            .ok_or(Failure::Seized)
-    }
-
     /// Has a driver request waited long enough to end this application attempt?
     fn must_yield(&self, progressed: Instant) -> bool {
         let since = self.kernel.shared().driver_waits.load(Relaxed);
@@ -276,11 +264,16 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
     }
 
     fn permitted(&self) -> Result<(), Failure> {
-        self.unseized()
+        let handover = &self.kernel.shared().handover;
+        handover
+            .holds(self.ticket)
+            .then_some(())
+            .ok_or(Failure::Seized)
     }
 }
 
-fn tell<K: Kernel>(kernel: &K, event: &Event, print: bool) {
+/// Tells of an event: a line on the console if `print`, and devd(8).
+pub fn tell<K: Kernel>(kernel: &K, event: &Event, print: bool) {
     if print {
         say(kernel, event);
     }
