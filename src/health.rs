@@ -15,7 +15,8 @@ const AFTER_FAILURE: u64 = 50 * MS;
 const LOOK: u64 = 100 * MS;
 /// Longest pause between attempts at a BMC that looks alive and does not answer.
 const ATTEMPT_MAX: u64 = 200 * MS;
-/// Pause between looks at an idle, healthy interface, to notice a reset BMC.
+/// Pause between looks at a healthy interface between two transactions, to notice a reset BMC and
+/// one that wants attention.
 const GLANCE: u64 = 500 * MS;
 
 /// What may be sent to the BMC now.
@@ -92,7 +93,7 @@ impl Link {
         }
     }
 
-    /// When to glance at an idle interface next.
+    /// When to glance at the interface next.
     pub fn glance_at(&self) -> Instant {
         self.glance
     }
@@ -122,7 +123,6 @@ impl Link {
         self.phase = Phase::Answering;
         self.failures = 0;
         self.tries = 0;
-        self.glance = now.plus(GLANCE);
         let known = core::mem::replace(&mut self.known, true);
         match before {
             Phase::Answering => None,
@@ -219,6 +219,8 @@ pub enum Event {
     Refused(u8),
     /// The BMC lost its watchdog timer, though the host had asked for it.
     Lost,
+    /// The BMC has not confirmed the watchdog for longer than it counts.
+    Unguarded,
     /// The watchdog could not be stopped before detach.
     LeftArmed,
     /// The watchdog counts again after the host was unguarded for so many nanoseconds.
@@ -258,6 +260,7 @@ impl Event {
                 .text("BMC refuses watchdog command, completion code ")
                 .hex(code),
             Event::Lost => line.text("BMC lost its watchdog timer; arming it again"),
+            Event::Unguarded => line.text("host is unguarded: BMC does not confirm the watchdog"),
             Event::LeftArmed => {
                 line.text("watchdog could not be stopped: if the BMC counts, it will act")
             }
@@ -325,7 +328,7 @@ impl Event {
             Event::Armed(_) => (c"WATCHDOG", c"armed"),
             Event::Disarmed => (c"WATCHDOG", c"disarmed"),
             Event::Refused(_) => (c"WATCHDOG", c"refused"),
-            Event::Lost => (c"WATCHDOG", c"gap"),
+            Event::Lost | Event::Unguarded => (c"WATCHDOG", c"gap"),
             Event::LeftArmed => (c"WATCHDOG", c"left"),
             Event::Rearmed(_) => (c"WATCHDOG", c"recovered"),
             Event::TooShort(_) | Event::TooLong(_) => (c"WATCHDOG", c"range"),
@@ -349,16 +352,16 @@ pub fn action_name(actions: u8) -> &'static str {
     }
 }
 
-/// Events that wait to be told, and the limit on telling: a burst of five lines, then one in
-/// twelve minutes, so never more than ten in any hour of outage.
+/// Events that wait to be told, and the limit on telling: a burst of six lines, then one in a
+/// quarter of an hour, so never more than ten in any hour of outage.
 pub struct Events {
     waiting: [Option<(Event, bool)>; 8],
     tokens: u64,
     refilled: Instant,
 }
 
-const BURST: u64 = 5;
-const REFILL: u64 = 720 * SEC;
+const BURST: u64 = 6;
+const REFILL: u64 = 900 * SEC;
 
 impl Events {
     /// Nothing to tell.

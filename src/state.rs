@@ -176,10 +176,12 @@ impl State {
         if let Some((purpose, message)) = self.driver_command(now, watchdog_enabled) {
             return Some(Job::Driver(purpose, message, limits));
         }
-        if let Some(request) = self.clients.pop() {
-            return Some(Job::Application(request, limits));
+        // Before the applications, which may never leave the interface idle.
+        if now >= self.link.glance_at() {
+            return Some(Job::Look);
         }
-        (now >= self.link.glance_at()).then_some(Job::Look)
+        let request = self.clients.pop()?;
+        Some(Job::Application(request, limits))
     }
 
     fn limits(&self) -> Limits {
@@ -267,10 +269,15 @@ impl State {
         self.attention_at = now.plus(ATTENTION);
         let flags = reply.data().first().copied().unwrap_or(0);
         if reply.completion() == completion::OK && flags & device::PRETIMEOUT != 0 {
-            self.pretimeout_seen = true;
-            let healthy = self.watchdog.pretimeout(now);
-            self.events.push(Event::PreTimeout(healthy));
+            self.pretimeout(now);
         }
+    }
+
+    /// The BMC has reached its pre-timeout, and is to be told that this was noticed.
+    pub fn pretimeout(&mut self, now: Instant) {
+        self.pretimeout_seen = true;
+        let healthy = self.watchdog.pretimeout(now);
+        self.events.push(Event::PreTimeout(healthy));
     }
 
     /// The BMC may have been reset and have lost its timer.

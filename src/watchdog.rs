@@ -9,8 +9,9 @@ pub mod doctor;
 pub mod entry;
 mod verify;
 
+use crate::atomic::Ordering::Relaxed;
 use crate::health::{Event, Events};
-use crate::kernel::{Adopt, Errno, Settings, Who};
+use crate::kernel::{Adopt, Errno, Settings, Shared, Who};
 use crate::time::{earlier, Instant, MS, SEC};
 use crate::wire::watchdog::{self, Reading, Timer, COUNTDOWN_MAX};
 use crate::wire::{completion, DriverReply, Message};
@@ -106,6 +107,7 @@ struct Adopted {
 struct Record {
     asked: u64,
     unconfirmed: u64,
+    failed: u64,
     rearmed: u64,
     gaps: u64,
     gap_longest: u64,
@@ -158,6 +160,7 @@ impl Watchdog {
             record: Record {
                 asked: 0,
                 unconfirmed: 0,
+                failed: 0,
                 rearmed: 0,
                 gaps: 0,
                 gap_longest: 0,
@@ -187,13 +190,11 @@ impl Watchdog {
             }
             return Err(Errno::Invalid);
         }
-        self.tell_clamped(timeout, events);
+        let whole = timeout.saturating_add(settings.margin);
+        self.tell_clamped(whole, events);
         self.record.pat = Some((now, who));
         let actions = self.actions_override.unwrap_or(settings.actions);
-        let timer = (timeout != 0).then(|| {
-            let whole = timeout.saturating_add(settings.margin);
-            timer(whole, actions, settings.pretimeout)
-        });
+        let timer = (timeout != 0).then(|| timer(whole, actions, settings.pretimeout));
         let own = quarter(tenths(timeout)).min(i64::from(settings.pretimeout));
         let pretimeout = u64::try_from(own).unwrap_or(0).saturating_mul(SEC);
         Ok(self.put(now, (timeout, pretimeout), timer, COALESCE))
@@ -206,13 +207,25 @@ impl Watchdog {
         }
     }
 
-    /// Asks once more for what was asked last, from a context that polls: what was confirmed within
+    /// Asks once more for what was asked last, while the host shuts down: what was confirmed within
     /// a second needs no bus traffic.
     pub fn ask_again(&mut self, now: Instant) -> u64 {
         let (times, timer) = self.ask.map_or(((0, 0), None), |ask| {
             ((ask.timeout, ask.pretimeout), ask.timer)
         });
         self.put(now, times, timer, LATE)
+    }
+
+    /// Nobody winds the clock up any more, so it may stand still or go round: no confirmation is
+    /// known to be recent, and no pre-timeout to be ahead.
+    pub fn distrust_clock(&mut self) {
+        if self.wanted() {
+            self.served = self.served.min(self.serial.saturating_sub(1));
+            self.must_set |= self
+                .ask
+                .and_then(|ask| ask.timer)
+                .is_some_and(|timer| timer.pretimeout > 0);
+        }
     }
 
     /// Kernels with `watchdog_sbt_list` invoke it and then the plain list for one pat; kdb's
@@ -259,6 +272,7 @@ impl Watchdog {
     /// Firmware left a timer running: `hw.ipmi.wd_adopt` says what becomes of it.
     pub fn adopt(&mut self, reading: Reading, now: Instant, how: Adopt, events: &mut Events) {
         events.push(Event::Firmware(reading, how));
+        self.verification.reading = Some((reading, now));
         match how {
             Adopt::Keep => {
                 self.adopted = Some(Adopted {
@@ -306,10 +320,13 @@ impl Watchdog {
             Known::Programmed { timer, serial } if serial == ask || timer == target => {
                 Command::Reset
             }
-            Known::Counting { timer, reset, .. }
-                if timer == target
-                    && !self.must_set
-                    && now.since(reset) < timer.to_pretimeout_ns() =>
+            Known::Counting {
+                timer,
+                reset,
+                granted,
+            } if timer == target
+                && !self.must_set
+                && now.since(reset) < timer.to_pretimeout_ns(granted) =>
             {
                 Command::Reset
             }
@@ -402,7 +419,7 @@ impl Watchdog {
         let gap = self.close_gap(now);
         if !core::mem::replace(&mut self.announced, true) {
             events.push(Event::Armed(timer));
-        } else if let Some(ns) = gap.filter(|&ns| ns >= SEC) {
+        } else if let Some(ns) = gap {
             events.push(Event::Rearmed(ns));
         }
     }
@@ -411,18 +428,17 @@ impl Watchdog {
     fn lost(&mut self, now: Instant, events: &mut Events) {
         self.record.rearmed = self.record.rearmed.saturating_add(1);
         if matches!(self.known, Known::Counting { .. }) {
-            events.push(Event::Lost);
-            self.open_gap(now);
+            self.open_gap(now, Event::Lost, events);
             self.doubt();
         } else {
-            self.relapsed(now);
+            self.relapsed(now, events);
         }
     }
 
     /// It was set a moment ago: this BMC will not be helped by haste.
-    fn relapsed(&mut self, now: Instant) {
+    fn relapsed(&mut self, now: Instant, events: &mut Events) {
         self.hold = now.plus(RELAPSED);
-        self.open_gap(now);
+        self.open_gap(now, Event::Lost, events);
         self.doubt();
     }
 
@@ -455,12 +471,32 @@ impl Watchdog {
         self.host_is_healthy(now)
     }
 
-    /// Should the BMC have reached its pre-timeout, by what it last confirmed?
-    pub fn pretimeout_due(&self, now: Instant) -> bool {
+    /// Before when the BMC cannot reach its pre-timeout, by what it last confirmed.
+    fn pretimeout_from(&self) -> Option<Instant> {
         match self.known {
-            Known::Counting { timer, reset, .. } => now.since(reset) >= timer.to_pretimeout_ns(),
-            _ => false,
+            Known::Counting {
+                timer,
+                reset,
+                granted,
+            } => Some(reset.plus(timer.to_pretimeout_ns(granted))),
+            _ => None,
         }
+    }
+
+    /// Until when the newest pat counts for the host's own pre-timeout.
+    fn healthy_until(&self) -> Option<Instant> {
+        let ask = self.ask.filter(|ask| ask.timer.is_some())?;
+        Some(ask.at.plus(ask.timeout.saturating_sub(ask.pretimeout)))
+    }
+
+    /// Writes down what an NMI needs, which cannot take the lock, and a pat that finds it held.
+    pub fn publish(&self, shared: &Shared) {
+        let nanos = |at: Option<Instant>| at.map_or(0, |at| at.nanos());
+        shared.armed.store(self.armed_bits(), Relaxed);
+        let from = nanos(self.pretimeout_from());
+        shared.pretimeout_from.store(from, Relaxed);
+        let until = nanos(self.healthy_until());
+        shared.healthy_until.store(until, Relaxed);
     }
 
     /// Has the host patted lately enough for its own pre-timeout?
@@ -474,10 +510,12 @@ impl Watchdog {
         self.wanted() && self.serial > self.served && self.host_is_healthy(now)
     }
 
-    fn open_gap(&mut self, now: Instant) {
+    /// The host asked for a guard and has none from now on, because of `why`.
+    fn open_gap(&mut self, now: Instant, why: Event, events: &mut Events) {
         if self.wanted() && self.record.gap_since.is_none() {
             self.record.gap_since = Some(now);
             self.record.gaps = self.record.gaps.saturating_add(1);
+            events.push(why);
         }
     }
 
@@ -488,10 +526,20 @@ impl Watchdog {
         Some(length)
     }
 
-    /// The handler of an ask returned without its being confirmed.
-    pub fn unconfirmed(&mut self, now: Instant) {
-        self.record.unconfirmed = self.record.unconfirmed.saturating_add(1);
-        self.open_gap(now);
+    /// The handler of the ask `serial` returns `verdict`.
+    pub fn returned(
+        &mut self,
+        serial: u64,
+        verdict: Result<(), Errno>,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        let count = |counter: &mut u64, yes| *counter = counter.saturating_add(u64::from(yes));
+        count(&mut self.record.unconfirmed, self.served < serial);
+        count(&mut self.record.failed, verdict.is_err());
+        if verdict.is_err() {
+            self.open_gap(now, Event::Unguarded, events);
+        }
     }
 
     /// Has the ask `serial` been dealt with, one way or the other?
@@ -525,18 +573,25 @@ impl Watchdog {
         }
     }
 
+    /// Does the BMC keep an action that does something, if it was given one?
+    fn acts(&self) -> bool {
+        let asked = self.ask.and_then(|ask| ask.timer).map(|t| t.actions & 7);
+        let kept = self.verification.reading.map(|(reading, _)| reading);
+        asked == Some(0) || kept.is_none_or(|r| !r.running() || r.actions & 7 != 0)
+    }
+
     /// The honest answer to the newest ask: is the BMC known to be counting, or stopped?
     pub fn verdict(&self, now: Instant) -> Result<(), Errno> {
         let good = match self.ask.map(|ask| ask.timer.is_some()) {
-            Some(true) => self.left(now).is_some_and(|left| left > 0),
+            Some(true) => self.acts() && self.left(now).is_some_and(|left| left > 0),
             Some(false) => self.known == Known::Stopped && self.served == self.serial,
             None => false,
         };
         good.then_some(()).ok_or(Errno::TimedOut)
     }
 
-    /// The payload of the Set that holds, low byte first, for who cannot take the lock; 0 if none.
-    pub fn armed_bits(&self) -> u64 {
+    /// The payload of the Set that holds, low byte first; 0 if none.
+    fn armed_bits(&self) -> u64 {
         match self.known {
             Known::Counting { timer, .. } => {
                 let [a, b, c, d, e, f] = timer.payload();

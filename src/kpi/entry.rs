@@ -413,6 +413,7 @@ pub unsafe extern "C" fn ipmi_core_figure(
         bindings::ipmi_figure_IPMI_FIGURE_CONFIRMED_AGE => Figure::ConfirmedAge,
         bindings::ipmi_figure_IPMI_FIGURE_PATS => Figure::Pats,
         bindings::ipmi_figure_IPMI_FIGURE_UNCONFIRMED => Figure::Unconfirmed,
+        bindings::ipmi_figure_IPMI_FIGURE_FAILED => Figure::Failed,
         bindings::ipmi_figure_IPMI_FIGURE_REARMED => Figure::Rearmed,
         bindings::ipmi_figure_IPMI_FIGURE_GAPS => Figure::Gaps,
         bindings::ipmi_figure_IPMI_FIGURE_GAP_LONGEST => Figure::GapLongest,
@@ -469,9 +470,7 @@ pub unsafe extern "C" fn ipmi_core_doctor(
 pub unsafe extern "C" fn ipmi_core_tick(core: *mut ipmi_core) {
     // SAFETY: By the contract the lock is held, so nobody else has a reference to the state.
     let (core, state) = unsafe { (of(core), of(core).state()) };
-    if let Some(event) = entry::tick(state, &core.settings(), core.now()) {
-        crate::worker::say(core, &event);
-    }
+    entry::tick(core, state);
 }
 
 /// `IPMI_NMI_*`: whose an NMI is, and whether the host is in trouble.

@@ -93,7 +93,7 @@ impl Watchdog {
         if ask.serial > self.served && stage > self.alarm.slow {
             self.alarm.slow = stage;
             match left {
-                0 => self.open_gap(now),
+                0 => self.open_gap(now, Event::Unguarded, events),
                 left => events.push(Event::NotTaken(left)),
             }
         }

@@ -50,6 +50,8 @@ pub enum Figure {
     Pats,
     /// Of those, not confirmed when the handler returned.
     Unconfirmed,
+    /// Of those, answered with an error.
+    Failed,
     /// Times the timer was set again because the BMC's differed.
     Rearmed,
     /// Times that the host was unguarded though it had asked.
@@ -89,6 +91,7 @@ impl Watchdog {
             Figure::ConfirmedAge => since(self.confirmed_at()),
             Figure::Pats => self.record.asked,
             Figure::Unconfirmed => self.record.unconfirmed,
+            Figure::Failed => self.record.failed,
             Figure::Rearmed => self.record.rearmed,
             Figure::Gaps => self.record.gaps,
             Figure::GapLongest => self.record.gap_longest.max(open) / MS,
@@ -108,6 +111,7 @@ impl Watchdog {
         match self.complaint(around) {
             Some(complaint) => {
                 line.text("unguarded: ").text(complaint);
+                self.say_foreign(now, line);
             }
             None => self.diagnose_armed(now, around, line),
         }
@@ -136,6 +140,23 @@ impl Watchdog {
             Some("a stop was asked for and the BMC has not confirmed it")
         } else {
             None
+        }
+    }
+
+    /// A timer that is nobody's here counts all the same, if it was read back doing so.
+    fn say_foreign(&self, now: Instant, line: &mut Line) {
+        let reading = self.verification.reading;
+        let Some((reading, at)) = reading.filter(|(reading, _)| reading.running()) else {
+            return;
+        };
+        let left = u64::from(reading.present).saturating_mul(100 * MS);
+        let left = left.saturating_sub(now.since(at));
+        if self.ask.is_none() && self.adopted.is_none() && left > 0 {
+            line.text("; a timer of firmware's runs: ")
+                .text(action_name(reading.actions))
+                .text(" in ")
+                .seconds(left)
+                .text(" s");
         }
     }
 

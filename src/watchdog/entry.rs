@@ -2,9 +2,8 @@
 //! Where the kernel enters the watchdog: pats, shutdown, detach, power cycle. Decides by
 //! context between the worker and the polled path; keeps every wait bounded.
 
-use core::sync::atomic::Ordering::Relaxed;
-
 use super::{Command, Plan};
+use crate::atomic::Ordering::{Relaxed, SeqCst};
 use crate::health::Event;
 use crate::kernel::{Channel, Context, Errno, Kernel, Settings, Step, Who};
 use crate::polled::{Seized, BUDGET};
@@ -20,13 +19,17 @@ const DETACH: u64 = SEC;
 const POWER_CYCLE: u64 = 5 * SEC;
 /// What a panic's record in the SEL may cost.
 const PANIC_SEL: u64 = 200 * MS;
-/// The pre-timeout interrupt that is an NMI, in bits 6:4 of the timer actions (table 27-3).
+/// The pre-timeout interrupt that is an NMI, in bits 6:4 of the timer actions (section 27.6).
 const PRETIMEOUT_NMI: u8 = 2;
 /// An armed timer is read back so often, at least by the next tick, where nothing else would show
 /// that the BMC was reset.
 const RESETS: u64 = 100 * MS;
 /// What asking the BMC about an NMI may cost.
 const NMI: u64 = 50 * MS;
+/// So much sooner than by the host's clock the BMC may reach its pre-timeout.
+const NMI_EARLY: u64 = SEC;
+/// All processors have had their NMI so soon after the first.
+const NMI_SPREAD: u64 = SEC;
 /// Failures in a row after which a pat without the lock is not tried any more.
 const BLIND_FAILURES: u32 = 2;
 /// Commands that bring the BMC anywhere: Reset, refused as lost, Set, Reset.
@@ -35,20 +38,23 @@ const COMMANDS: u32 = 4;
 /// The host pats for `timeout` nanoseconds, or disarms with 0. Returns in at most
 /// `hw.ipmi.wd_pat_wait_ms`, with `Ok` only if the BMC is known to do what was asked.
 pub fn pat<K: Kernel>(kernel: &K, timeout: u64) -> Result<(), Errno> {
-    let settings = kernel.settings();
+    pat_with(kernel, timeout, &kernel.settings())
+}
+
+fn pat_with<K: Kernel>(kernel: &K, timeout: u64, settings: &Settings) -> Result<(), Errno> {
     match kernel.context() {
         Context::MaySleep => {
             let now = kernel.now();
-            let serial = slot(kernel, now, timeout, &settings)?;
+            let serial = slot(kernel, now, timeout, settings)?;
             wait(kernel, serial, now.plus(settings.pat_wait))
         }
         Context::NoSleep => {
             let now = kernel.now();
-            slot(kernel, now, timeout, &settings)?;
+            slot(kernel, now, timeout, settings)?;
             kernel.locked(|state| state.watchdog.verdict(now))
         }
-        Context::Dumping => polled(kernel, true, timeout, &settings),
-        Context::Stopped => polled(kernel, false, timeout, &settings),
+        Context::Dumping => polled(kernel, true, timeout, settings),
+        Context::Stopped => polled(kernel, false, timeout, settings),
     }
 }
 
@@ -72,13 +78,19 @@ fn slot<K: Kernel>(
     let who = kernel.who();
     let serial = kernel.locked(|state| {
         let serial = state.ask(now, timeout, who, settings)?;
-        // Under the lock, as the worker clears it: an attempt that begins after this sees it.
-        let since = &kernel.shared().driver_waits;
-        let _ = since.compare_exchange(0, now.nanos().max(1), Relaxed, Relaxed);
+        state.watchdog.publish(kernel.shared());
+        hurry(kernel, now);
         Ok(serial)
     })?;
     kernel.wake(Channel::Worker);
     Ok(serial)
+}
+
+/// A driver request waits from now on. Under the lock, as the worker clears it: an attempt that
+/// begins after this sees it.
+fn hurry<K: Kernel>(kernel: &K, now: Instant) {
+    let since = &kernel.shared().driver_waits;
+    let _ = since.compare_exchange(0, now.nanos().max(1), Relaxed, Relaxed);
 }
 
 /// Waits until `serial` is dealt with or cannot be soon, at most until `deadline`.
@@ -89,9 +101,8 @@ fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Err
             return Step::Sleep(Some(deadline));
         }
         let verdict = state.watchdog.verdict(now);
-        if verdict.is_err() {
-            state.watchdog.unconfirmed(now);
-        }
+        let events = &mut state.events;
+        state.watchdog.returned(serial, verdict, now, events);
         Step::Ready(verdict)
     })
 }
@@ -110,6 +121,9 @@ fn polled<K: Kernel>(
             state.watchdog.ask_again(now);
         } else {
             state.ask(now, timeout, who, settings)?;
+        }
+        if !others_run {
+            state.watchdog.distrust_clock();
         }
         Ok(state.polled.refill(now))
     });
@@ -208,6 +222,7 @@ pub fn at_startup(state: &mut State, settings: &Settings, who: Who, now: Instant
         return;
     };
     let seconds = u64::try_from(settings.startup_countdown).unwrap_or(0);
+    let settings = &exact(settings);
     if !settings.on {
         let _ = state.ask(now, 0, who, settings);
     } else if seconds > 0 {
@@ -219,9 +234,17 @@ pub fn at_startup(state: &mut State, settings: &Settings, who: Who, now: Instant
     }
 }
 
-/// Twice a second, from a callout, with the lock held. What is returned is to be printed at
-/// once: there may be no thread left to do it.
-pub fn tick(state: &mut State, settings: &Settings, now: Instant) -> Option<Event> {
+/// Twice a second, from a callout, with the lock held. Tells some things at once: there may be no
+/// thread left to do it.
+pub fn tick<K: Kernel>(kernel: &K, state: &mut State) {
+    let (settings, now, shared) = (kernel.settings(), kernel.now(), kernel.shared());
+    if shared.nmi_untold.swap(false, SeqCst) {
+        state.pretimeout(now);
+    }
+    if !settings.on && state.watchdog.wanted() {
+        // Its pats are ignored from now on, so the timer would reset a healthy host.
+        let _ = state.ask(now, 0, kernel.who(), &settings);
+    }
     let interval = match settings.verify_interval {
         0 => 0,
         _ if !state.startup.kind.shows_resets() => RESETS,
@@ -230,41 +253,65 @@ pub fn tick(state: &mut State, settings: &Settings, now: Instant) -> Option<Even
     let watchdog = &mut state.watchdog;
     watchdog.schedule(now, interval);
     let urgent = watchdog.tick(now, settings.margin, &mut state.events);
+    if watchdog
+        .plan(now)
+        .is_some_and(|plan| plan.command != Command::Get)
+    {
+        hurry(kernel, now);
+    }
     if let Some(event) = urgent {
         state.events.push_printed(event);
         state.record = Some(sel::watchdog_interrupt());
+        crate::worker::say(kernel, &event);
     }
-    urgent
 }
 
 /// The BMC's pre-timeout as an NMI: is this one its, and is the host in trouble? It is taken to be
-/// its if it says so, or if it cannot be asked and the pre-timeout is due.
+/// its if it says so, or if it cannot be asked and the pre-timeout is due. Takes no lock: an NMI
+/// may have interrupted its holder.
 pub fn nmi<K: Kernel>(kernel: &K) -> Nmi {
-    let now = kernel.now();
-    let [_, actions, ..] = kernel.shared().armed.load(Relaxed).to_le_bytes();
-    if actions >> 4 != PRETIMEOUT_NMI {
+    let (shared, now) = (kernel.shared(), kernel.now().nanos().max(1));
+    let [_, actions, ..] = shared.armed.load(Relaxed).to_le_bytes();
+    let from = shared.pretimeout_from.load(Relaxed);
+    if actions >> 4 != PRETIMEOUT_NMI || now.saturating_add(NMI_EARLY) < from {
         return Nmi::Foreign;
     }
-    let due = kernel.try_locked(|state| state.watchdog.pretimeout_due(now));
+    // It comes on every processor: one of them asks for all, for as long as it may take.
+    let last = shared.nmi_at.load(SeqCst);
+    let asked = last != 0 && now.saturating_sub(last) < NMI_SPREAD;
+    if asked
+        || shared
+            .nmi_at
+            .compare_exchange(last, now, SeqCst, SeqCst)
+            .is_err()
+    {
+        return Nmi::Healthy;
+    }
+    if !is_pretimeout(kernel) {
+        shared.nmi_at.store(0, SeqCst);
+        return Nmi::Foreign;
+    }
+    shared.nmi_untold.store(true, SeqCst);
+    match now < shared.healthy_until.load(Relaxed) {
+        true => Nmi::Healthy,
+        false => Nmi::Trouble,
+    }
+}
+
+/// Does the BMC say that it reached its pre-timeout, or can it not be asked?
+fn is_pretimeout<K: Kernel>(kernel: &K) -> bool {
     let mut reply = DriverReply::EMPTY;
     let asked = match kernel.interface() {
         // Its bus sleeps.
         Kind::Ssif => Err(Failure::Unusable),
-        _ => Seized::take(kernel, false).transact(&device::message_flags(), &mut reply, NMI),
+        _ => Seized::take(kernel, true).transact(&device::message_flags(), &mut reply, NMI),
     };
-    let ours = match asked {
-        Ok(()) => reply
-            .data()
-            .first()
-            .is_some_and(|flags| flags & device::PRETIMEOUT != 0),
-        Err(_) => due == Some(true),
-    };
-    if !ours {
-        return Nmi::Foreign;
-    }
-    match kernel.try_locked(|state| state.watchdog.pretimeout(now)) {
-        Some(true) => Nmi::Healthy,
-        _ => Nmi::Trouble,
+    match asked {
+        Ok(()) if reply.completion() == completion::OK => {
+            let flags = reply.data().first().copied().unwrap_or(0);
+            flags & device::PRETIMEOUT != 0
+        }
+        _ => true,
     }
 }
 
@@ -277,6 +324,14 @@ pub enum Nmi {
     Healthy,
     /// The BMC's pre-timeout, on a host that does not pat.
     Trouble,
+}
+
+/// The same settings for a countdown that no pat renews: a margin would only delay its end.
+fn exact(settings: &Settings) -> Settings {
+    Settings {
+        margin: 0,
+        ..*settings
+    }
 }
 
 /// The host shuts down: `hw.ipmi.wd_shutdown_countdown` of 0 stops the timer, positive arms a
@@ -295,7 +350,7 @@ pub fn shutdown<K: Kernel>(kernel: &K, halt: bool) {
             // A power cycle still does something when an NMI no longer would.
             kernel.locked(|state| state.watchdog.actions_override = Some(3));
         }
-        let _ = pat(kernel, seconds.saturating_mul(SEC));
+        let _ = pat_with(kernel, seconds.saturating_mul(SEC), &exact(&settings));
     }
     let now = kernel.now();
     // The worker may hold the lock just now: the pats of the sync that follows must not arm again.
@@ -314,8 +369,15 @@ fn panicked<K: Kernel>(kernel: &K) {
     if again {
         return;
     }
+    // No interrupt before its end: the host is past being warned, and a pat after it would need
+    // more than a Reset.
+    let settings = Settings {
+        actions: settings.actions & 7,
+        pretimeout: 0,
+        ..exact(&settings)
+    };
     let answers = match armed && seconds > 0 {
-        true => pat(kernel, seconds.saturating_mul(SEC)).is_ok(),
+        true => pat_with(kernel, seconds.saturating_mul(SEC), &settings).is_ok(),
         false => true,
     };
     kernel.try_locked(|state| state.in_shutdown = Some(now));
@@ -367,7 +429,7 @@ pub fn leave<K: Kernel>(kernel: &K) {
     let stopped = slot(kernel, now, 0, &kernel.settings())
         .and_then(|serial| wait(kernel, serial, now.plus(DETACH)));
     if stopped.is_err() {
-        crate::worker::say(kernel, &Event::LeftArmed);
+        crate::worker::tell(kernel, &Event::LeftArmed, true);
     }
 }
 

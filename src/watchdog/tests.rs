@@ -505,3 +505,141 @@ fn the_doctor_says_who_guards_the_host_and_what_is_wrong() {
     assert!(say(&bench, &others).starts_with("unguarded: the BMC has not confirmed"));
     assert!(say(&bench, &others).contains("overdue"));
 }
+
+#[test]
+fn past_the_pre_timeout_of_what_was_granted_only_set_will_do() {
+    let mut bench = Bench::new();
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 3, 600);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 3, 600);
+    bench.advance(27 * SEC);
+    bench.pat(128);
+    assert_eq!(bench.answer(0), Command::Reset);
+    bench.advance(29 * SEC);
+    bench.pat(128);
+    assert_eq!(countdown(bench.answer(0)), 1280);
+}
+
+#[test]
+fn a_timer_whose_action_is_none_guards_nobody() {
+    let mut bench = Bench::new();
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 0, 1280);
+    assert_eq!(bench.watchdog.verdict(bench.now), Err(Errno::TimedOut));
+    bench.settings.actions = 0;
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
+}
+
+/// After a panic nobody winds the timecounter up: the uptime goes round in what the counter holds.
+#[test]
+fn pats_of_a_dump_restart_the_countdown_though_the_clock_goes_round() {
+    let mut bench = Bench::armed(255);
+    let start = bench.now;
+    for pat in 1..=600u64 {
+        bench.now = start.plus((pat * 1000 % 2100) * MS);
+        bench.watchdog.ask_again(bench.now);
+        bench.watchdog.distrust_clock();
+        assert!(bench.plan().is_some(), "pat {pat} is not sent");
+        while bench.plan().is_some_and(|command| command != Command::Get) {
+            bench.answer(0);
+        }
+        assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
+    }
+}
+
+#[test]
+fn with_a_pre_timeout_ahead_at_a_time_unknown_a_stopped_machine_sets() {
+    let mut bench = Bench::armed(128);
+    bench.watchdog.ask_again(bench.now);
+    bench.watchdog.distrust_clock();
+    assert_eq!(countdown(bench.answer(0)), 1280);
+    let mut bench = Bench::new();
+    bench.settings.pretimeout = 0;
+    bench.pat(255);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 3, 2550);
+    bench.watchdog.ask_again(bench.now);
+    bench.watchdog.distrust_clock();
+    assert_eq!(bench.answer(0), Command::Reset);
+}
+
+#[test]
+fn a_margin_that_does_not_fit_is_told_of() {
+    let mut bench = Bench::new();
+    bench.settings.margin = 900 * SEC;
+    bench.pat(5653);
+    assert_eq!(bench.told(), []);
+    bench.pat(5654);
+    assert_eq!(bench.told(), [Event::TooLong(6554 * SEC)]);
+}
+
+#[test]
+fn a_gap_is_told_of_when_it_opens_and_when_it_closes() {
+    let mut bench = Bench::armed(128);
+    bench.told();
+    bench.advance(120 * SEC);
+    let serial = bench.pat(128);
+    bench.advance(9 * SEC);
+    let verdict = bench.watchdog.verdict(bench.now);
+    let (now, events) = (bench.now, &mut bench.events);
+    bench.watchdog.returned(serial, verdict, now, events);
+    bench.watchdog.returned(serial, verdict, now, events);
+    assert_eq!(bench.told(), [Event::Unguarded]);
+    bench.answer(0);
+    bench.answer(0);
+    assert!(matches!(bench.told()[..], [Event::Rearmed(_)]));
+}
+
+#[test]
+fn a_pat_may_be_unconfirmed_and_yet_no_failure() {
+    use doctor::Figure::{Failed, Unconfirmed};
+    let mut bench = Bench::armed(128);
+    bench.advance(SEC);
+    let serial = bench.pat(128);
+    let verdict = bench.watchdog.verdict(bench.now);
+    assert_eq!(verdict, Ok(()));
+    let (now, events) = (bench.now, &mut bench.events);
+    bench.watchdog.returned(serial, verdict, now, events);
+    let figure = |which| bench.watchdog.figure(which, now);
+    assert_eq!((figure(Unconfirmed), figure(Failed)), (1, 0));
+}
+
+#[test]
+fn the_doctor_sees_a_timer_of_firmwares_that_was_left_alone() {
+    let mut bench = Bench::new();
+    let reading = Reading::parse(&[0x42, 1, 0, 0, 0x58, 2, 0x58, 2]).unwrap();
+    let events = &mut bench.events;
+    bench
+        .watchdog
+        .adopt(reading, bench.now, Adopt::Leave, events);
+    bench.advance(10 * SEC);
+    let around = doctor::Circumstances {
+        on: true,
+        known: true,
+        timer: true,
+        answering: true,
+        others: 0,
+    };
+    let diagnosis = |bench: &Bench| {
+        let mut line = crate::line::Line::new();
+        bench.watchdog.diagnose(bench.now, &around, &mut line);
+        String::from_utf8(line.as_bytes().to_vec()).unwrap()
+    };
+    assert_eq!(
+        diagnosis(&bench),
+        "unguarded: nobody has armed the watchdog; is watchdogd running?; \
+         a timer of firmware's runs: hard reset in 50.0 s"
+    );
+    bench.advance(51 * SEC);
+    assert!(!diagnosis(&bench).contains("firmware"));
+}

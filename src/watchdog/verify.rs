@@ -81,7 +81,7 @@ impl Watchdog {
         let before = core::mem::replace(&mut self.verification.found, found);
         match found {
             Difference::None => self.verification.told = false,
-            Difference::Stopped if before == Difference::Stopped => self.relapsed(now),
+            Difference::Stopped if before == Difference::Stopped => self.relapsed(now, events),
             Difference::Stopped => self.lost(now, events),
             // Set it once more; if that changes nothing, this is what the BMC can do.
             _ if found != before => self.differs(found, timer, events),

@@ -27,11 +27,13 @@ impl Timer {
         u64::from(self.countdown).saturating_mul(100_000_000)
     }
 
-    /// From the last restart to the pre-timeout in nanoseconds; after it only Set restarts
-    /// the countdown (section 27.5).
-    pub fn to_pretimeout_ns(&self) -> u64 {
+    /// From the last restart to the pre-timeout in nanoseconds, where the BMC counts down from
+    /// `granted` units of 100 ms; after it only Set restarts the countdown (section 27.5).
+    pub fn to_pretimeout_ns(&self, granted: u16) -> u64 {
         let before = u64::from(self.pretimeout).saturating_mul(1_000_000_000);
-        self.countdown_ns().saturating_sub(before)
+        u64::from(granted)
+            .saturating_mul(100_000_000)
+            .saturating_sub(before)
     }
 
     /// The request that programs this timer for SMS/OS use, without stopping it.
@@ -125,7 +127,8 @@ mod tests {
             [0x18, 0x24, 0x44, 0x03, 32, 0, 0x00, 0x05]
         );
         assert_eq!(stop().as_bytes(), [0x18, 0x24, 0x04, 0, 0, 0, 0, 0]);
-        assert_eq!(timer.to_pretimeout_ns(), 96_000_000_000);
+        assert_eq!(timer.to_pretimeout_ns(1280), 96_000_000_000);
+        assert_eq!(timer.to_pretimeout_ns(600), 28_000_000_000);
     }
 
     #[test]
