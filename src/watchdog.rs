@@ -53,13 +53,32 @@ enum Known {
     Stopped,
     /// Set was confirmed for the ask of this serial; Reset was not.
     Programmed { timer: Timer, serial: u64 },
-    /// Counting since at least `reset`; `granted` is the countdown in units of 100 ms that the
-    /// BMC admits to, where that is another than was set.
-    Counting {
-        timer: Timer,
-        reset: Instant,
-        granted: u16,
-    },
+    /// Counting as the guard says.
+    Counting,
+}
+
+/// What the BMC last confirmed that it does. Commands that failed since may have been carried out
+/// or not; each would only lengthen the countdown, so it holds until the end it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Guard {
+    timer: Timer,
+    /// Counting since at least then.
+    reset: Instant,
+    /// The countdown that the BMC admits to, in units of 100 ms.
+    granted: u16,
+}
+
+impl Guard {
+    /// Nanoseconds until the BMC acts.
+    fn left(&self, now: Instant) -> u64 {
+        let whole = u64::from(self.granted).saturating_mul(100 * MS);
+        whole.saturating_sub(now.since(self.reset))
+    }
+
+    /// Before when the BMC cannot reach its pre-timeout.
+    fn pretimeout_from(&self) -> Instant {
+        self.reset.plus(self.timer.to_pretimeout_ns(self.granted))
+    }
 }
 
 /// One of the commands of section 27.
@@ -123,6 +142,9 @@ pub struct Watchdog {
     served: u64,
     refused: u64,
     known: Known,
+    guard: Option<Guard>,
+    /// Handlers that wait for the BMC's answer just now.
+    waiting: u32,
     hold: Instant,
     must_set: bool,
     announced: bool,
@@ -149,6 +171,8 @@ impl Watchdog {
             served: 0,
             refused: 0,
             known: Known::Unknown,
+            guard: None,
+            waiting: 0,
             hold: Instant::BOOT,
             must_set: false,
             announced: false,
@@ -258,8 +282,9 @@ impl Watchdog {
             pretimeout,
             timer,
         });
-        let counting = matches!(self.known, Known::Counting { timer: t, reset, .. }
-            if Some(t) == timer && now.since(reset) < fresh);
+        let counting = self
+            .counting()
+            .is_some_and(|guard| Some(guard.timer) == timer && now.since(guard.reset) < fresh);
         if up_to_date && counting && !self.must_set {
             self.served = self.serial;
         }
@@ -320,13 +345,11 @@ impl Watchdog {
             Known::Programmed { timer, serial } if serial == ask || timer == target => {
                 Command::Reset
             }
-            Known::Counting {
-                timer,
-                reset,
-                granted,
-            } if timer == target
-                && !self.must_set
-                && now.since(reset) < timer.to_pretimeout_ns(granted) =>
+            Known::Counting
+                if !self.must_set
+                    && self.guard.is_some_and(|guard| {
+                        guard.timer == target && now < guard.pretimeout_from()
+                    }) =>
             {
                 Command::Reset
             }
@@ -365,6 +388,7 @@ impl Watchdog {
             (Command::Reset, completion::OK) => self.confirm(serial, started, now, events),
             (Command::Stop, completion::OK) => {
                 self.known = Known::Stopped;
+                self.guard = None;
                 self.served = serial;
                 self.verification.stop();
                 if core::mem::replace(&mut self.announced, false) {
@@ -396,19 +420,20 @@ impl Watchdog {
     }
 
     fn confirm(&mut self, serial: u64, started: Instant, now: Instant, events: &mut Events) {
-        let (timer, granted) = match self.known {
-            Known::Programmed { timer, .. } => {
+        let (timer, granted) = match (self.known, self.guard) {
+            (Known::Programmed { timer, .. }, _) => {
                 self.verification.soon(now);
                 (timer, timer.countdown)
             }
-            Known::Counting { timer, granted, .. } => (timer, granted),
-            Known::Unknown | Known::Stopped => return,
+            (Known::Counting, Some(guard)) => (guard.timer, guard.granted),
+            _ => return,
         };
-        self.known = Known::Counting {
+        self.known = Known::Counting;
+        self.guard = Some(Guard {
             timer,
             reset: started,
             granted,
-        };
+        });
         self.served = match self.ask {
             // Pats that came meanwhile are as good as confirmed.
             Some(ask) if ask.timer == Some(timer) && ask.at.since(started) < COALESCE => ask.serial,
@@ -427,9 +452,9 @@ impl Watchdog {
     /// The BMC has no timer any more: what was confirmed no longer holds.
     fn lost(&mut self, now: Instant, events: &mut Events) {
         self.record.rearmed = self.record.rearmed.saturating_add(1);
-        if matches!(self.known, Known::Counting { .. }) {
+        if self.known == Known::Counting {
             self.open_gap(now, Event::Lost, events);
-            self.doubt();
+            self.forget();
         } else {
             self.relapsed(now, events);
         }
@@ -439,12 +464,13 @@ impl Watchdog {
     fn relapsed(&mut self, now: Instant, events: &mut Events) {
         self.hold = now.plus(RELAPSED);
         self.open_gap(now, Event::Lost, events);
-        self.doubt();
+        self.forget();
     }
 
-    /// What the BMC does is no longer known: set it again for the newest ask.
-    pub fn doubt(&mut self) {
+    /// The BMC does not count: set it for the newest ask.
+    fn forget(&mut self) {
         self.known = Known::Unknown;
+        self.guard = None;
         if self.wanted() {
             self.served = self.served.min(self.serial.saturating_sub(1));
         }
@@ -455,7 +481,8 @@ impl Watchdog {
         match plan.command {
             // Counting on as before, or restarted: the confirmed reset is the older of the two.
             Command::Reset | Command::Get => {}
-            Command::Set(_) | Command::Stop => self.known = Known::Unknown,
+            Command::Set(_) => self.known = Known::Unknown,
+            Command::Stop => (self.known, self.guard) = (Known::Unknown, None),
         }
     }
 
@@ -471,16 +498,8 @@ impl Watchdog {
         self.host_is_healthy(now)
     }
 
-    /// Before when the BMC cannot reach its pre-timeout, by what it last confirmed.
-    fn pretimeout_from(&self) -> Option<Instant> {
-        match self.known {
-            Known::Counting {
-                timer,
-                reset,
-                granted,
-            } => Some(reset.plus(timer.to_pretimeout_ns(granted))),
-            _ => None,
-        }
+    fn counting(&self) -> Option<Guard> {
+        self.guard.filter(|_| self.known == Known::Counting)
     }
 
     /// Until when the newest pat counts for the host's own pre-timeout.
@@ -493,7 +512,7 @@ impl Watchdog {
     pub fn publish(&self, shared: &Shared) {
         let nanos = |at: Option<Instant>| at.map_or(0, |at| at.nanos());
         shared.armed.store(self.armed_bits(), Relaxed);
-        let from = nanos(self.pretimeout_from());
+        let from = nanos(self.guard.map(|guard| guard.pretimeout_from()));
         shared.pretimeout_from.store(from, Relaxed);
         let until = nanos(self.healthy_until());
         shared.healthy_until.store(until, Relaxed);
@@ -505,9 +524,17 @@ impl Watchdog {
             .is_some_and(|ask| alarm::due_in(&ask, now).is_none_or(|left| left > 0))
     }
 
-    /// Is a pat of a healthy host on its way to the BMC?
+    /// A handler begins to wait for the BMC, or ends.
+    pub fn waits(&mut self, begins: bool) {
+        self.waiting = match begins {
+            true => self.waiting.saturating_add(1),
+            false => self.waiting.saturating_sub(1),
+        };
+    }
+
+    /// Is a pat of a healthy host being delivered to the BMC?
     pub fn pat_in_flight(&self, now: Instant) -> bool {
-        self.wanted() && self.serial > self.served && self.host_is_healthy(now)
+        self.waiting > 0 && self.wanted() && self.host_is_healthy(now)
     }
 
     /// The host asked for a guard and has none from now on, because of `why`.
@@ -554,23 +581,13 @@ impl Watchdog {
 
     /// May the timer be running? Then the host must not be suspended.
     pub fn armed(&self) -> bool {
-        self.wanted()
-            || matches!(
-                self.known,
-                Known::Counting { .. } | Known::Programmed { .. }
-            )
+        let asked = self.ask.is_some() && (self.wanted() || self.known != Known::Stopped);
+        asked || self.adopted.is_some()
     }
 
-    /// Nanoseconds until the BMC acts, by what it last confirmed; `None` if it is not known to
-    /// count.
+    /// Nanoseconds until the BMC acts, by what it last confirmed; `None` if it does not count.
     fn left(&self, now: Instant) -> Option<u64> {
-        match self.known {
-            Known::Counting { reset, granted, .. } => {
-                let whole = u64::from(granted).saturating_mul(100 * MS);
-                Some(whole.saturating_sub(now.since(reset)))
-            }
-            _ => None,
-        }
+        Some(self.guard?.left(now))
     }
 
     /// Does the BMC keep an action that does something, if it was given one?
@@ -580,7 +597,8 @@ impl Watchdog {
         asked == Some(0) || kept.is_none_or(|r| !r.running() || r.actions & 7 != 0)
     }
 
-    /// The honest answer to the newest ask: is the BMC known to be counting, or stopped?
+    /// The honest answer to the newest ask: is the BMC counting by what it last confirmed, or
+    /// stopped?
     pub fn verdict(&self, now: Instant) -> Result<(), Errno> {
         let good = match self.ask.map(|ask| ask.timer.is_some()) {
             Some(true) => self.acts() && self.left(now).is_some_and(|left| left > 0),
@@ -592,13 +610,10 @@ impl Watchdog {
 
     /// The payload of the Set that holds, low byte first; 0 if none.
     fn armed_bits(&self) -> u64 {
-        match self.known {
-            Known::Counting { timer, .. } => {
-                let [a, b, c, d, e, f] = timer.payload();
-                u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
-            }
-            _ => 0,
-        }
+        self.guard.map_or(0, |guard| {
+            let [a, b, c, d, e, f] = guard.timer.payload();
+            u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+        })
     }
 }
 

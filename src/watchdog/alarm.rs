@@ -2,7 +2,7 @@
 //! The driver's own pre-timeout: at timeout minus pretimeout it tells apart a host that does not
 //! pat from a BMC that does not take the pats. Runs from a callout, so also when no thread does.
 
-use super::{Ask, Known, Watchdog};
+use super::{Ask, Guard, Watchdog};
 use crate::health::{Event, Events};
 use crate::time::{Instant, SEC};
 
@@ -80,7 +80,7 @@ impl Watchdog {
 
     /// Pats came and the BMC did not take them: the host is healthy and will be reset all the same.
     fn warn_of_bmc(&mut self, ask: Ask, now: Instant, events: &mut Events) {
-        let Known::Counting { timer, .. } = self.known else {
+        let Some(Guard { timer, .. }) = self.guard else {
             return;
         };
         let left = self.left(now).unwrap_or(0);

@@ -2,7 +2,7 @@
 //! The doctor: which watchdog guards this host, by what right and for how long, or what is
 //! wrong. Says only what was confirmed or read back.
 
-use super::{Known, Watchdog};
+use super::{Guard, Known, Watchdog};
 use crate::health::action_name;
 use crate::kernel::Who;
 use crate::line::Line;
@@ -73,22 +73,21 @@ impl Watchdog {
         let open = self.record.gap_since.map_or(0, |at| now.since(at));
         match figure {
             Figure::State => match self.known {
-                Known::Counting { .. } if self.left(now) != Some(0) => 2,
                 Known::Stopped => 1,
+                _ if self.wanted() && self.left(now).unwrap_or(0) > 0 => 2,
                 _ => 0,
             },
             Figure::Use => read(|reading| u64::from(reading.use_ & 7)),
             Figure::Action => read(|reading| u64::from(reading.actions)),
             Figure::Pretimeout => read(|reading| u64::from(reading.pretimeout) * 1000),
             Figure::TimeoutAsked => self.ask.map_or(0, |ask| ask.timeout / MS),
-            Figure::TimeoutConfirmed => match self.known {
-                Known::Counting { granted, .. } => u64::from(granted) * 100,
-                _ => 0,
-            },
+            Figure::TimeoutConfirmed => self
+                .guard
+                .map_or(0, |guard| u64::from(guard.granted).saturating_mul(100)),
             Figure::Left => read(|reading| u64::from(reading.present) * 100),
             Figure::LeftAge => since(reading.map(|(_, at)| at)),
             Figure::PatAge => since(self.record.pat.map(|(at, _)| at)),
-            Figure::ConfirmedAge => since(self.confirmed_at()),
+            Figure::ConfirmedAge => since(self.guard.map(|guard| guard.reset)),
             Figure::Pats => self.record.asked,
             Figure::Unconfirmed => self.record.unconfirmed,
             Figure::Failed => self.record.failed,
@@ -96,13 +95,6 @@ impl Watchdog {
             Figure::Gaps => self.record.gaps,
             Figure::GapLongest => self.record.gap_longest.max(open) / MS,
             Figure::GapTotal => self.record.gap_total.saturating_add(open) / MS,
-        }
-    }
-
-    fn confirmed_at(&self) -> Option<Instant> {
-        match self.known {
-            Known::Counting { reset, .. } => Some(reset),
-            _ => None,
         }
     }
 
@@ -163,8 +155,8 @@ impl Watchdog {
     fn diagnose_armed(&self, now: Instant, around: &Circumstances, line: &mut Line) {
         let (at, who) = self.record.pat.unwrap_or((now, Who::default()));
         let left = self.left(now).filter(|&left| left > 0);
-        match (self.known, left) {
-            (Known::Counting { timer, granted, .. }, Some(left)) => {
+        match (self.guard, left) {
+            (Some(Guard { timer, granted, .. }), Some(left)) => {
                 self.say_guard(timer, left, line);
                 if granted != timer.countdown {
                     line.text("; the BMC grants ")
@@ -190,9 +182,11 @@ impl Watchdog {
         }
         line.text(match self.served == self.serial {
             true => ", confirmed",
-            false if around.answering => ", not confirmed yet",
-            false => ", not confirmed: the BMC does not answer",
+            false => ", not confirmed",
         });
+        if !around.answering {
+            line.text("; the BMC does not answer");
+        }
     }
 
     fn say_guard(&self, timer: Timer, left: u64, line: &mut Line) {

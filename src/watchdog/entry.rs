@@ -21,7 +21,9 @@ const POWER_CYCLE: u64 = 5 * SEC;
 const PANIC_SEL: u64 = 200 * MS;
 /// The pre-timeout interrupt that is an NMI, in bits 6:4 of the timer actions (section 27.6).
 const PRETIMEOUT_NMI: u8 = 2;
-/// An armed timer is read back so often, at least by the next tick, where nothing else would show
+/// How often the tick comes.
+const TICK: u64 = 500 * MS;
+/// An armed timer is read back so often, which is at every tick, where nothing else would show
 /// that the BMC was reset.
 const RESETS: u64 = 100 * MS;
 /// What asking the BMC about an NMI may cost.
@@ -95,7 +97,11 @@ fn hurry<K: Kernel>(kernel: &K, now: Instant) {
 
 /// Waits until `serial` is dealt with or cannot be soon, at most until `deadline`.
 fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Errno> {
+    let mut entered = false;
     kernel.wait(Channel::Answer, |state, now| {
+        if !core::mem::replace(&mut entered, true) {
+            state.watchdog.waits(true);
+        }
         let over = state.watchdog.settled(serial) || !state.link.answering();
         if !over && now < deadline {
             return Step::Sleep(Some(deadline));
@@ -103,6 +109,7 @@ fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Err
         let verdict = state.watchdog.verdict(now);
         let events = &mut state.events;
         state.watchdog.returned(serial, verdict, now, events);
+        state.watchdog.waits(false);
         Step::Ready(verdict)
     })
 }
@@ -251,7 +258,7 @@ pub fn tick<K: Kernel>(kernel: &K, state: &mut State) {
         interval => interval,
     };
     let watchdog = &mut state.watchdog;
-    watchdog.schedule(now, interval);
+    watchdog.schedule(now, interval, TICK);
     let urgent = watchdog.tick(now, settings.margin, &mut state.events);
     if watchdog
         .plan(now)

@@ -54,7 +54,8 @@ impl Bench {
 
     fn tick(&mut self) -> Option<Event> {
         let (now, margin) = (self.now, self.settings.margin);
-        self.watchdog.schedule(now, self.settings.verify_interval);
+        self.watchdog
+            .schedule(now, self.settings.verify_interval, 500 * MS);
         self.watchdog.tick(now, margin, &mut self.events)
     }
 
@@ -230,7 +231,7 @@ fn a_host_that_stopped_patting_is_given_ten_seconds_once_the_bmc_is_back() {
     bench.advance(10 * SEC);
     bench.pat(128);
     bench.fail();
-    bench.watchdog.doubt();
+    bench.watchdog.forget();
     bench.advance(600 * SEC);
     assert_eq!(countdown(bench.answer(0)), 100);
 }
@@ -642,4 +643,65 @@ fn the_doctor_sees_a_timer_of_firmwares_that_was_left_alone() {
     );
     bench.advance(51 * SEC);
     assert!(!diagnosis(&bench).contains("firmware"));
+}
+
+/// A BMC that is deaf and counts resets the host by what it last confirmed, whatever was sent since.
+#[test]
+fn what_failed_in_an_outage_takes_nothing_from_what_was_confirmed() {
+    let mut bench = Bench::armed(128);
+    bench.told();
+    bench.advance(90 * SEC);
+    bench.pat(128);
+    bench.fail();
+    bench.fail();
+    assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
+    bench.pat(128);
+    bench.tick();
+    let told = bench.told();
+    assert!(
+        matches!(told[..], [Event::NotTaken(ns)] if ns < 30 * SEC),
+        "{told:?}"
+    );
+    bench.advance(29 * SEC);
+    assert!(bench.watchdog.verdict(bench.now).is_err());
+}
+
+#[test]
+fn a_stop_that_may_have_been_carried_out_takes_all() {
+    let mut bench = Bench::armed(128);
+    bench.pat(0);
+    bench.fail();
+    assert!(bench.watchdog.armed());
+    bench.pat(128);
+    bench.fail();
+    assert!(bench.watchdog.verdict(bench.now).is_err());
+    bench.pat(0);
+    bench.answer(0);
+    assert!(!bench.watchdog.armed());
+}
+
+#[test]
+fn a_timer_that_is_kept_from_expiring_may_run() {
+    let mut bench = Bench::new();
+    let reading = Reading::parse(&[0x42, 1, 0, 0, 0x58, 2, 0x58, 2]).unwrap();
+    let events = &mut bench.events;
+    bench
+        .watchdog
+        .adopt(reading, bench.now, Adopt::Keep, events);
+    assert!(bench.watchdog.armed());
+    bench.pat(0);
+    bench.answer(0);
+    assert!(!bench.watchdog.armed());
+}
+
+#[test]
+fn a_kernel_is_asked_to_wait_while_a_handler_waits_and_no_longer() {
+    let mut bench = Bench::armed(128);
+    bench.advance(10 * SEC);
+    bench.pat(128);
+    assert!(!bench.watchdog.pat_in_flight(bench.now));
+    bench.watchdog.waits(true);
+    assert!(bench.watchdog.pat_in_flight(bench.now));
+    bench.watchdog.waits(false);
+    assert!(!bench.watchdog.pat_in_flight(bench.now));
 }

@@ -2,7 +2,7 @@
 //! Verification: Get Watchdog Timer against what was set. A BMC that clamps, ignores or forgets
 //! is reported once, set once more, and then taken at its word.
 
-use super::{Known, Watchdog};
+use super::{Guard, Watchdog};
 use crate::health::{Event, Events};
 use crate::time::Instant;
 use crate::wire::watchdog::{Reading, Timer};
@@ -74,9 +74,10 @@ impl Watchdog {
         self.verification.at = None;
         let Some(reading) = reading else { return };
         self.verification.reading = Some((reading, now));
-        let Known::Counting { timer, reset, .. } = self.known else {
+        let Some(guard) = self.counting() else {
             return;
         };
+        let timer = guard.timer;
         let found = difference(&reading, &timer);
         let before = core::mem::replace(&mut self.verification.found, found);
         match found {
@@ -86,11 +87,10 @@ impl Watchdog {
             // Set it once more; if that changes nothing, this is what the BMC can do.
             _ if found != before => self.differs(found, timer, events),
             _ => {
-                self.known = Known::Counting {
-                    timer,
-                    reset,
+                self.guard = Some(Guard {
                     granted: reading.initial,
-                };
+                    ..guard
+                });
             }
         }
     }
@@ -107,10 +107,11 @@ impl Watchdog {
         self.served = self.served.min(self.serial.saturating_sub(1));
     }
 
-    /// Verifies again after `interval` nanoseconds, 0 for never, if nothing else is planned.
-    pub fn schedule(&mut self, now: Instant, interval: u64) {
+    /// Verifies again before `interval` nanoseconds are over, 0 for never, if nothing else is
+    /// planned. Called every `tick`, by which it may be late.
+    pub fn schedule(&mut self, now: Instant, interval: u64, tick: u64) {
         if self.verification.at.is_none() && interval > 0 && self.wanted() {
-            self.verification.at = Some(now.plus(interval));
+            self.verification.at = Some(now.plus(interval.saturating_sub(tick)));
         }
     }
 }
