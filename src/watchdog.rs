@@ -5,18 +5,25 @@
 //! A pat is a slot: only the newest counts. Nothing that fails ever disarms.
 
 mod alarm;
+mod answer;
+mod ask;
 pub mod doctor;
 pub mod entry;
+pub mod nmi;
+mod polled;
+pub mod shutdown;
 mod verify;
 
 use crate::atomic::Ordering::Relaxed;
 use crate::health::{Event, Events};
-use crate::kernel::{Adopt, Errno, Settings, Shared, Who};
+use crate::kernel::{Adopt, Errno, Shared, Who};
 use crate::time::{earlier, Instant, MS, SEC};
-use crate::wire::watchdog::{self, Reading, Timer, COUNTDOWN_MAX};
-use crate::wire::{completion, DriverReply, Message};
+use crate::wire::watchdog::{self, Reading, Timer};
+use crate::wire::Message;
 
 use alarm::Alarm;
+pub use ask::timer;
+use ask::{last_moment, remaining};
 use verify::Verification;
 
 /// A pat this old is told to the BMC as what is left of it, so that the host is reset when it
@@ -24,12 +31,6 @@ use verify::Verification;
 const LATE: u64 = SEC;
 /// A pat this soon after a confirmed one is answered from memory.
 const COALESCE: u64 = 100 * MS;
-/// Countdown for a host that has not patted for longer than it asked for, once its BMC answers.
-const GRACE: u64 = 10 * SEC;
-/// Pause after the BMC refused a command.
-const REFUSED: u64 = 5 * SEC;
-/// Pause before setting a timer that the BMC keeps losing.
-const RELAPSED: u64 = SEC;
 
 /// What the host wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,102 +199,6 @@ impl Watchdog {
         }
     }
 
-    /// The host pats for `timeout` nanoseconds, or disarms with 0. Returns the serial to wait for;
-    /// EINVAL below `hw.ipmi.wd_min_timeout`, and then nothing changes.
-    pub fn ask(
-        &mut self,
-        now: Instant,
-        timeout: u64,
-        who: Who,
-        settings: &Settings,
-        events: &mut Events,
-    ) -> Result<u64, Errno> {
-        if timeout != 0 && timeout < settings.min_timeout {
-            if !core::mem::replace(&mut self.told_short, true) {
-                events.push(Event::TooShort(timeout));
-            }
-            return Err(Errno::Invalid);
-        }
-        let whole = timeout.saturating_add(settings.margin);
-        self.tell_clamped(whole, events);
-        self.record.pat = Some((now, who));
-        let actions = self.actions_override.unwrap_or(settings.actions);
-        let timer = (timeout != 0).then(|| timer(whole, actions, settings.pretimeout));
-        let own = quarter(tenths(timeout)).min(i64::from(settings.pretimeout));
-        let pretimeout = u64::try_from(own).unwrap_or(0).saturating_mul(SEC);
-        Ok(self.put(now, (timeout, pretimeout), timer, COALESCE))
-    }
-
-    fn tell_clamped(&mut self, timeout: u64, events: &mut Events) {
-        let longest = u64::from(COUNTDOWN_MAX).saturating_mul(100 * MS);
-        if timeout > longest && !core::mem::replace(&mut self.told_clamped, true) {
-            events.push(Event::TooLong(timeout));
-        }
-    }
-
-    /// Asks once more for what was asked last, while the host shuts down: what was confirmed within
-    /// a second needs no bus traffic.
-    pub fn ask_again(&mut self, now: Instant) -> u64 {
-        let (times, timer) = self.ask.map_or(((0, 0), None), |ask| {
-            ((ask.timeout, ask.pretimeout), ask.timer)
-        });
-        self.put(now, times, timer, LATE)
-    }
-
-    /// Nobody winds the clock up any more, so it may stand still or go round: no confirmation is
-    /// known to be recent, and no pre-timeout to be ahead.
-    pub fn distrust_clock(&mut self) {
-        if self.wanted() {
-            self.served = self.served.min(self.serial.saturating_sub(1));
-            self.must_set |= self
-                .ask
-                .and_then(|ask| ask.timer)
-                .is_some_and(|timer| timer.pretimeout > 0);
-        }
-    }
-
-    /// Kernels with `watchdog_sbt_list` invoke it and then the plain list for one pat; kdb's
-    /// `watchdog` command invokes the plain list alone. Is this call the echo of one before?
-    pub fn is_echo(&mut self, sbt_list: bool, stopped: bool) -> bool {
-        if sbt_list {
-            self.sbt_seen = true;
-            self.echo_due = true;
-            return false;
-        }
-        let due = core::mem::replace(&mut self.echo_due, false);
-        match stopped {
-            true => due,
-            false => self.sbt_seen,
-        }
-    }
-
-    /// Takes an ask whose timeout and pre-timeout in nanoseconds are `times`.
-    fn put(&mut self, now: Instant, times: (u64, u64), timer: Option<Timer>, fresh: u64) -> u64 {
-        let (timeout, pretimeout) = times;
-        let up_to_date = self.served >= self.serial;
-        self.record.asked = self.record.asked.saturating_add(1);
-        self.serial = self.serial.saturating_add(1);
-        self.adopted = None;
-        self.alarm.patted();
-        self.ask = Some(Ask {
-            serial: self.serial,
-            at: now,
-            timeout,
-            pretimeout,
-            timer,
-        });
-        let counting = self
-            .counting()
-            .is_some_and(|guard| Some(guard.timer) == timer && now.since(guard.reset) < fresh);
-        if up_to_date && counting && !self.must_set {
-            self.served = self.serial;
-        }
-        if timer.is_none() {
-            self.close_gap(now);
-        }
-        self.serial
-    }
-
     /// Firmware left a timer running: `hw.ipmi.wd_adopt` says what becomes of it.
     pub fn adopt(&mut self, reading: Reading, now: Instant, how: Adopt, events: &mut Events) {
         events.push(Event::Firmware(reading, how));
@@ -363,127 +268,6 @@ impl Watchdog {
         let adopted = self.adopted.map(|adopted| adopted.next);
         let verify = self.verification.at().filter(|_| self.wanted());
         earlier(held, earlier(adopted, verify)).filter(|&at| at > now)
-    }
-
-    /// Takes the answer to `plan`, whose attempt began at `started`.
-    pub fn answered(
-        &mut self,
-        plan: Plan,
-        reply: &DriverReply,
-        started: Instant,
-        now: Instant,
-        events: &mut Events,
-    ) {
-        let serial = plan.serial;
-        match (plan.command, reply.completion()) {
-            (Command::Get, code) => {
-                let reading = Reading::parse(reply.data()).filter(|_| code == completion::OK);
-                self.verified(reading, now, events);
-            }
-            (Command::Reset, code) if serial == 0 => self.kept(code, now),
-            (Command::Set(timer), completion::OK) => {
-                self.must_set = false;
-                self.known = Known::Programmed { timer, serial };
-            }
-            (Command::Reset, completion::OK) => self.confirm(serial, started, now, events),
-            (Command::Stop, completion::OK) => {
-                self.known = Known::Stopped;
-                self.guard = None;
-                self.served = serial;
-                self.verification.stop();
-                if core::mem::replace(&mut self.announced, false) {
-                    events.push(Event::Disarmed);
-                }
-            }
-            (Command::Reset, completion::NOT_INITIALISED) => self.lost(now, events),
-            (_, completion::NODE_BUSY) => self.hold = now.plus(100 * MS),
-            (_, completion::TIMEOUT | completion::STARTING) => self.hold = now.plus(500 * MS),
-            (_, code) => self.refuse(serial, code, now, events),
-        }
-    }
-
-    /// What was refused was not carried out: what is known of the BMC still holds.
-    fn refuse(&mut self, serial: u64, code: u8, now: Instant, events: &mut Events) {
-        self.hold = now.plus(REFUSED);
-        if self.refused == 0 {
-            events.push(Event::Refused(code));
-        }
-        self.refused = serial;
-    }
-
-    /// Firmware's timer was kept from expiring, or is gone.
-    fn kept(&mut self, code: u8, now: Instant) {
-        self.adopted = self.adopted.filter(|_| code == completion::OK);
-        if let Some(adopted) = &mut self.adopted {
-            adopted.next = now.plus(adopted.countdown / 3);
-        }
-    }
-
-    fn confirm(&mut self, serial: u64, started: Instant, now: Instant, events: &mut Events) {
-        let (timer, granted) = match (self.known, self.guard) {
-            (Known::Programmed { timer, .. }, _) => {
-                self.verification.soon(now);
-                (timer, timer.countdown)
-            }
-            (Known::Counting, Some(guard)) => (guard.timer, guard.granted),
-            _ => return,
-        };
-        self.known = Known::Counting;
-        self.guard = Some(Guard {
-            timer,
-            reset: started,
-            granted,
-        });
-        self.served = match self.ask {
-            // Pats that came meanwhile are as good as confirmed.
-            Some(ask) if ask.timer == Some(timer) && ask.at.since(started) < COALESCE => ask.serial,
-            _ => serial,
-        };
-        self.refused = 0;
-        self.alarm.confirmed();
-        let gap = self.close_gap(now);
-        if !core::mem::replace(&mut self.announced, true) {
-            events.push(Event::Armed(timer));
-        } else if let Some(ns) = gap {
-            events.push(Event::Rearmed(ns));
-        }
-    }
-
-    /// The BMC has no timer any more: what was confirmed no longer holds.
-    fn lost(&mut self, now: Instant, events: &mut Events) {
-        self.record.rearmed = self.record.rearmed.saturating_add(1);
-        if self.known == Known::Counting {
-            self.open_gap(now, Event::Lost, events);
-            self.forget();
-        } else {
-            self.relapsed(now, events);
-        }
-    }
-
-    /// It was set a moment ago: this BMC will not be helped by haste.
-    fn relapsed(&mut self, now: Instant, events: &mut Events) {
-        self.hold = now.plus(RELAPSED);
-        self.open_gap(now, Event::Lost, events);
-        self.forget();
-    }
-
-    /// The BMC does not count: set it for the newest ask.
-    fn forget(&mut self) {
-        self.known = Known::Unknown;
-        self.guard = None;
-        if self.wanted() {
-            self.served = self.served.min(self.serial.saturating_sub(1));
-        }
-    }
-
-    /// The attempt at `plan` failed: it may have been carried out or not.
-    pub fn failed(&mut self, plan: Plan) {
-        match plan.command {
-            // Counting on as before, or restarted: the confirmed reset is the older of the two.
-            Command::Reset | Command::Get => {}
-            Command::Set(_) => self.known = Known::Unknown,
-            Command::Stop => (self.known, self.guard) = (Known::Unknown, None),
-        }
     }
 
     /// The BMC was away, or looks as if it had been: ask it about its timer before anything else.
@@ -620,52 +404,6 @@ impl Watchdog {
 impl Default for Watchdog {
     fn default() -> Watchdog {
         Watchdog::new()
-    }
-}
-
-/// The timer for `timeout` nanoseconds: rounded up to 100 ms, at most 6553 s, with the
-/// pre-timeout of the C driver.
-pub fn timer(timeout: u64, actions: u8, pretimeout: i32) -> Timer {
-    let countdown = tenths(timeout);
-    Timer {
-        actions,
-        pretimeout: i64::from(pretimeout).clamp(0, quarter(countdown)) as u8,
-        countdown,
-    }
-}
-
-/// A quarter of the countdown in seconds, rounded as the C driver does, at most 255.
-fn quarter(countdown: u16) -> i64 {
-    let seconds = i64::from(countdown / 10);
-    (seconds.saturating_add(2) / 4).min(255)
-}
-
-fn tenths(ns: u64) -> u16 {
-    let tenths = ns.div_ceil(100 * MS).clamp(1, u64::from(COUNTDOWN_MAX));
-    tenths as u16
-}
-
-/// What is left of `timer` for a pat that is `age` old.
-fn remaining(timer: Timer, age: u64) -> Timer {
-    if age < LATE {
-        return timer;
-    }
-    let whole = timer.countdown_ns();
-    let left = whole.saturating_sub(age).max(GRACE.min(whole));
-    let countdown = tenths(left);
-    Timer {
-        actions: timer.actions,
-        pretimeout: i64::from(timer.pretimeout).min(quarter(countdown)) as u8,
-        countdown,
-    }
-}
-
-/// The shortest countdown: the host asked to be reset by now.
-fn last_moment(timer: Timer) -> Timer {
-    Timer {
-        actions: timer.actions,
-        pretimeout: 0,
-        countdown: 1,
     }
 }
 

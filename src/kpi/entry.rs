@@ -13,7 +13,9 @@ use crate::line::Line;
 use crate::memory::Blank;
 use crate::queue::{ClientId, Request};
 use crate::watchdog::doctor::{Circumstances, Figure};
-use crate::watchdog::entry::{self, Nmi};
+use crate::watchdog::entry;
+use crate::watchdog::nmi::{self, Nmi};
+use crate::watchdog::shutdown;
 use crate::wire::interface::Kind;
 use crate::wire::NetFn;
 
@@ -343,7 +345,7 @@ pub unsafe extern "C" fn ipmi_core_pat(
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_shutdown(core: *mut ipmi_core, halt: bool) {
     // SAFETY: By the contract.
-    entry::shutdown(unsafe { of(core) }, halt);
+    shutdown::shutdown(unsafe { of(core) }, halt);
 }
 
 /// Power cycles the host: EIO, ETIMEDOUT.
@@ -354,7 +356,7 @@ pub unsafe extern "C" fn ipmi_core_shutdown(core: *mut ipmi_core, halt: bool) {
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_power_cycle(core: *mut ipmi_core) -> c_int {
     // SAFETY: By the contract.
-    number(entry::power_cycle(unsafe { of(core) }))
+    number(shutdown::power_cycle(unsafe { of(core) }))
 }
 
 /// A number for sysctl(8).
@@ -481,7 +483,7 @@ pub unsafe extern "C" fn ipmi_core_tick(core: *mut ipmi_core) {
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_nmi(core: *mut ipmi_core) -> bindings::ipmi_nmi {
     // SAFETY: By the contract.
-    match entry::nmi(unsafe { of(core) }) {
+    match nmi::nmi(unsafe { of(core) }) {
         Nmi::Foreign => bindings::ipmi_nmi_IPMI_NMI_FOREIGN,
         Nmi::Healthy => bindings::ipmi_nmi_IPMI_NMI_HEALTHY,
         Nmi::Trouble => bindings::ipmi_nmi_IPMI_NMI_TROUBLE,

@@ -2,7 +2,9 @@
 //! The watchdog's decisions, command by command, on a clock of the test's own.
 
 use super::*;
+use crate::kernel::Settings;
 use crate::wire::watchdog::COUNTDOWN_MAX;
+use crate::wire::DriverReply;
 
 struct Bench {
     watchdog: Watchdog,

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the BMC answers, and what is known of it from then on.
+
+use super::{Command, Guard, Known, Plan, Watchdog, COALESCE};
+use crate::health::{Event, Events};
+use crate::time::{Instant, MS, SEC};
+use crate::wire::watchdog::Reading;
+use crate::wire::{completion, DriverReply};
+
+/// Pause after the BMC refused a command.
+const REFUSED: u64 = 5 * SEC;
+/// Pause before setting a timer that the BMC keeps losing.
+const RELAPSED: u64 = SEC;
+
+impl Watchdog {
+    /// Takes the answer to `plan`, whose attempt began at `started`.
+    pub fn answered(
+        &mut self,
+        plan: Plan,
+        reply: &DriverReply,
+        started: Instant,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        let serial = plan.serial;
+        match (plan.command, reply.completion()) {
+            (Command::Get, code) => {
+                let reading = Reading::parse(reply.data()).filter(|_| code == completion::OK);
+                self.verified(reading, now, events);
+            }
+            (Command::Reset, code) if serial == 0 => self.kept(code, now),
+            (Command::Set(timer), completion::OK) => {
+                self.must_set = false;
+                self.known = Known::Programmed { timer, serial };
+            }
+            (Command::Reset, completion::OK) => self.confirm(serial, started, now, events),
+            (Command::Stop, completion::OK) => {
+                self.known = Known::Stopped;
+                self.guard = None;
+                self.served = serial;
+                self.verification.stop();
+                if core::mem::replace(&mut self.announced, false) {
+                    events.push(Event::Disarmed);
+                }
+            }
+            (Command::Reset, completion::NOT_INITIALISED) => self.lost(now, events),
+            (_, completion::NODE_BUSY) => self.hold = now.plus(100 * MS),
+            (_, completion::TIMEOUT | completion::STARTING) => self.hold = now.plus(500 * MS),
+            (_, code) => self.refuse(serial, code, now, events),
+        }
+    }
+
+    /// What was refused was not carried out: what is known of the BMC still holds.
+    fn refuse(&mut self, serial: u64, code: u8, now: Instant, events: &mut Events) {
+        self.hold = now.plus(REFUSED);
+        if self.refused == 0 {
+            events.push(Event::Refused(code));
+        }
+        self.refused = serial;
+    }
+
+    /// Firmware's timer was kept from expiring, or is gone.
+    fn kept(&mut self, code: u8, now: Instant) {
+        self.adopted = self.adopted.filter(|_| code == completion::OK);
+        if let Some(adopted) = &mut self.adopted {
+            adopted.next = now.plus(adopted.countdown / 3);
+        }
+    }
+
+    fn confirm(&mut self, serial: u64, started: Instant, now: Instant, events: &mut Events) {
+        let (timer, granted) = match (self.known, self.guard) {
+            (Known::Programmed { timer, .. }, _) => {
+                self.verification.soon(now);
+                (timer, timer.countdown)
+            }
+            (Known::Counting, Some(guard)) => (guard.timer, guard.granted),
+            _ => return,
+        };
+        self.known = Known::Counting;
+        self.guard = Some(Guard {
+            timer,
+            reset: started,
+            granted,
+        });
+        self.served = match self.ask {
+            // Pats that came meanwhile are as good as confirmed.
+            Some(ask) if ask.timer == Some(timer) && ask.at.since(started) < COALESCE => ask.serial,
+            _ => serial,
+        };
+        self.refused = 0;
+        self.alarm.confirmed();
+        let gap = self.close_gap(now);
+        if !core::mem::replace(&mut self.announced, true) {
+            events.push(Event::Armed(timer));
+        } else if let Some(ns) = gap {
+            events.push(Event::Rearmed(ns));
+        }
+    }
+
+    /// The BMC has no timer any more: what was confirmed no longer holds.
+    pub(super) fn lost(&mut self, now: Instant, events: &mut Events) {
+        self.record.rearmed = self.record.rearmed.saturating_add(1);
+        if self.known == Known::Counting {
+            self.open_gap(now, Event::Lost, events);
+            self.forget();
+        } else {
+            self.relapsed(now, events);
+        }
+    }
+
+    /// It was set a moment ago: this BMC will not be helped by haste.
+    pub(super) fn relapsed(&mut self, now: Instant, events: &mut Events) {
+        self.hold = now.plus(RELAPSED);
+        self.open_gap(now, Event::Lost, events);
+        self.forget();
+    }
+
+    /// The BMC does not count: set it for the newest ask.
+    pub(super) fn forget(&mut self) {
+        self.known = Known::Unknown;
+        self.guard = None;
+        if self.wanted() {
+            self.served = self.served.min(self.serial.saturating_sub(1));
+        }
+    }
+
+    /// The attempt at `plan` failed: it may have been carried out or not.
+    pub fn failed(&mut self, plan: Plan) {
+        match plan.command {
+            // Counting on as before, or restarted: the confirmed reset is the older of the two.
+            Command::Reset | Command::Get => {}
+            Command::Set(_) => self.known = Known::Unknown,
+            Command::Stop => (self.known, self.guard) = (Known::Unknown, None),
+        }
+    }
+}
