@@ -381,7 +381,7 @@ impl Kcs {
             // The BMC marks each byte that it takes with a dummy byte, maybe only after the host has
             // seen IBF clear: the last of them must not be taken for a reply, none of which begins
             // with zero.
-            Last::First if value == 0 => self.read_status(),
+            Last::First if value == 0 => self.dropped(now),
             Last::First | Last::Byte if !exchange.reply.push(value) => {
                 Action::Failed(Failure::TooLong)
             }

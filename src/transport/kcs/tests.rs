@@ -124,6 +124,46 @@ fn a_late_dummy_byte_is_not_taken_for_the_reply() {
     assert_eq!(reply.body(), [0]);
 }
 
+/// Steps an attempt whose registers freeze after so many accesses; false if it does not end.
+fn ends_though_frozen(accesses: u32, status: u8, data: u8) -> bool {
+    let board = board();
+    let mut kcs = Kcs::new();
+    let message = device::device_id();
+    let mut reply = DriverReply::EMPTY;
+    let mut exchange = Exchange {
+        request: message.as_bytes(),
+        reply: reply.arrival(),
+    };
+    kcs.begin(board.now(), Limits::PATIENT);
+    let mut value = 0;
+    for _ in 0..4 * STEPS {
+        let frozen = board.accesses.get() >= accesses;
+        match kcs.step(board.now(), value, &mut exchange) {
+            Action::Read(STATUS) if frozen => value = status,
+            Action::Read(_) if frozen => value = data,
+            Action::Read(register) => value = board.read(register),
+            Action::Write(..) if frozen => {}
+            Action::Write(register, byte) => board.write(register, byte),
+            Action::Wait => board.spend(if frozen { 50 * MS } else { 50_000 }),
+            Action::Done | Action::Failed(_) => return true,
+        }
+    }
+    false
+}
+
+#[test]
+fn an_interface_that_freezes_at_any_access_does_not_keep_an_attempt_from_ending() {
+    for accesses in 0..60 {
+        for state in 0..4 {
+            for (flags, data) in [(0, 0), (OBF, 0), (OBF, 0x1c), (IBF, 0), (IBF | OBF, 0)] {
+                let status = state << 6 | flags;
+                let ended = ends_though_frozen(accesses, status, data);
+                assert!(ended, "{accesses} accesses, then {status:#x} {data:#x}");
+            }
+        }
+    }
+}
+
 proptest! {
     /// Whatever the registers read, an attempt ends, in bounded steps and time.
     #[test]
