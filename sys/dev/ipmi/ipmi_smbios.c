@@ -40,6 +40,18 @@ struct ipmi_table {
 	uint32_t	length;
 };
 
+/* Before FreeBSD 14 the address was an integer here. */
+static void
+ipmi_smbios_unmap(void *memory, vm_size_t size)
+{
+
+#if __FreeBSD_version >= 1400000
+	pmap_unmapbios(memory, size);
+#else
+	pmap_unmapbios((vm_offset_t)memory, size);
+#endif
+}
+
 static bool
 ipmi_smbios_entry(vm_paddr_t address, vm_size_t size,
     struct ipmi_table *table)
@@ -50,7 +62,7 @@ ipmi_smbios_entry(vm_paddr_t address, vm_size_t size,
 	memory = pmap_mapbios(address, size);
 	found = ipmi_core_smbios_entry(memory, size, &table->address,
 	    &table->length);
-	pmap_unmapbios(memory, size);
+	ipmi_smbios_unmap(memory, size);
 	return (found);
 }
 
@@ -117,6 +129,6 @@ ipmi_smbios(struct ipmi_place *place)
 		return (false);
 	memory = pmap_mapbios(table.address, size);
 	found = ipmi_core_smbios_find(memory, size, place);
-	pmap_unmapbios(memory, size);
+	ipmi_smbios_unmap(memory, size);
 	return (found);
 }
