@@ -17,6 +17,8 @@ mod kmod {
     use std::path::{Path, PathBuf};
 
     const GLUE: &str = "sys/dev/ipmi";
+    /// A module of its own lives in the same directory, as upstream.
+    const OTHER_MODULE: &str = "ipmi_linux.c";
 
     /// Kernel structures that the core may point to or embed but never look into.
     const OPAQUE: &str = "_?device|cdev|thread|proc|mtx|cv|callout|selinfo|resource|\
@@ -68,6 +70,7 @@ mod kmod {
             .unwrap_or_else(|error| panic!("{GLUE}: {error}"))
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+            .filter(|path| !path.ends_with(OTHER_MODULE))
             .collect();
         sources.sort();
         cc::Build::new()

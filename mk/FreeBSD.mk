@@ -6,10 +6,17 @@
 # The two makes do not understand each other's MAKEFLAGS; variables given on the
 # command line come through the environment.
 NATIVE_MAKE = /usr/bin/make
-NATIVE = objects=$$(pwd)/build; mkdir -p $$objects && cd sys/modules/ipmi && \
+NATIVE = objects=$$(pwd)/build; mkdir -p $$objects/ipmi_linux && cd sys/modules/ipmi && \
+	env -u MAKEFLAGS -u MFLAGS MAKEOBJDIR=$$objects $(NATIVE_MAKE)
+# A machine without Linux emulation does not load it.
+NATIVE_LINUX = objects=$$(pwd)/build/ipmi_linux; cd sys/modules/ipmi_linux && \
 	env -u MAKEFLAGS -u MFLAGS MAKEOBJDIR=$$objects $(NATIVE_MAKE)
 
-all install load clean:
+all install clean:
+	@$(NATIVE) $@
+	@$(NATIVE_LINUX) $@
+
+load:
 	@$(NATIVE) $@
 
 run test bench:

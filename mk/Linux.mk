@@ -55,7 +55,7 @@ GATE_SOURCES = $(shell find tests/gate -type f)
 CONFIGURATION = $(VARIANT) $(SYSDIR) $(CPPFLAGS) $(CFLAGS) $(CORE_RUSTFLAGS)
 TOOLCHAIN = build/toolchain
 
-all: $(OUT)/ipmi.ko
+all: $(OUT)/ipmi.ko $(OUT)/ipmi_linux.ko
 
 $(OUT)/ipmi.ko: $(OUT)/ipmi.ko.full $(GATE_SOURCES)
 	@echo "  GATE    $@"
@@ -69,6 +69,22 @@ $(OUT)/ipmi.ko.full: $(CORE) $(OUT)/bindings.rs.checked
 	@echo "  LD      $@"
 	@ld.lld-19 -m elf_x86_64_fbsd -r --gc-sections --warn-common --build-id=sha1 \
 	    -T $(MODULE_LDSCRIPT) --whole-archive $(CORE) -o $@
+
+# C alone: the ioctls of Linux processes, a module of its own.
+LINUX_SOURCE = sys/dev/ipmi/ipmi_linux.c
+
+$(OUT)/ipmi_linux.ko: $(LINUX_SOURCE) $(HEADERS) $(OUT)/configuration $(MODULE_LDSCRIPT) \
+    $(shell find sys/compat -type f) $(GATE_SOURCES)
+	@echo "  CC      $@"
+	@clang-19 $(CPPFLAGS) $(CFLAGS) -c $(LINUX_SOURCE) -o $(OUT)/ipmi_linux.o
+	@ld.lld-19 -m elf_x86_64_fbsd -r --gc-sections --warn-common --build-id=sha1 \
+	    -T $(MODULE_LDSCRIPT) $(OUT)/ipmi_linux.o -o $@.full
+	@echo "  GATE    $@"
+	@llvm-objcopy-19 --only-keep-debug $@.full $@.debug
+	@llvm-objcopy-19 --strip-debug --wildcard --localize-symbol='*' $@.full $@.unchecked
+	@$(HOST_CARGO) run --quiet --package ipmi-gate -- \
+	    --generation $(FREEBSD) --stats $@.unchecked
+	@mv $@.unchecked $@
 
 $(CORE): $(SYSROOT)/.done $(HEADERS) $(OUT)/configuration $(MODULE_SOURCES)
 	@echo "  CARGO   $@"
@@ -130,8 +146,9 @@ run: $(OUT)/ipmi.ko
 	    --plot build/run/timeline.svg
 
 # The tests load what was built, for both generations.
-test: build/ipmi.ko build/14/ipmi.ko
+test: build/ipmi.ko build/ipmi_linux.ko build/14/ipmi.ko
 	@CARGO=$(HOST_CARGO) IPMI_KO=$(abspath build/ipmi.ko) \
+	    IPMI_LINUX_KO=$(abspath build/ipmi_linux.ko) \
 	    IPMI_KO_14=$(abspath build/14/ipmi.ko) mk/test.sh build/test.log
 
 bench: $(OUT)/ipmi.ko
@@ -154,7 +171,7 @@ install load:
 
 # Headers that were fetched and libcore stay: they are not made of these sources.
 clean:
-	rm -rf build/ipmi.ko* build/14 build/cargo build/kobj build/run \
+	rm -rf build/ipmi.ko* build/ipmi_linux.* build/14 build/cargo build/kobj build/run \
 	    build/bindings.rs* build/configuration build/test.log
 	$(HOST_CARGO) clean
 

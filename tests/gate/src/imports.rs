@@ -2,6 +2,7 @@
 //! What a module may take from the kernel, and what it must never need. The lists are data
 //! under `kpi/`; this file must not name a kernel function that is allowed.
 
+use crate::metadata;
 use crate::module::Module;
 use crate::{Finding, Rule};
 
@@ -51,7 +52,10 @@ pub(crate) fn check(module: &Module, generation: Generation) -> Vec<Finding> {
                 Rule::Helper,
                 format!("imports {symbol}: {why}"),
             ));
-        } else if !generation.exports(symbol) && !is_set_bound(module, symbol) {
+        } else if !generation.exports(symbol)
+            && !is_set_bound(module, symbol)
+            && !is_of_linux(module, symbol)
+        {
             let text = format!(
                 "{symbol} is not among what a FreeBSD {} kernel exports (tests/gate/kpi)",
                 generation.number()
@@ -86,6 +90,14 @@ fn helper(symbol: &str) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// What the Linux emulation offers to modules that depend on it.
+fn is_of_linux(module: &Module, symbol: &str) -> bool {
+    include_str!("../kpi/linux.txt")
+        .lines()
+        .any(|line| line.trim() == symbol)
+        && metadata::depends(module, "linux")
 }
 
 /// The kernel's linker makes the bounds of a linker set that the file carries.

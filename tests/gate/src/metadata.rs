@@ -27,15 +27,36 @@ struct Record {
     first_word: Option<u32>,
 }
 
-pub(crate) fn check(module: &Module, generation: Generation) -> Vec<Finding> {
+/// Whether the kernel loads the module `name` first.
+pub(crate) fn depends(module: &Module, name: &str) -> bool {
+    has(module, MDT_DEPEND, name)
+}
+
+/// Whether others find the interface `name` here.
+pub(crate) fn offers(module: &Module, name: &str) -> bool {
+    has(module, MDT_VERSION, name)
+}
+
+fn has(module: &Module, md_type: u32, name: &str) -> bool {
+    let mut records = records(module).into_iter();
+    records.any(|record| record.md_type == md_type && record.name == name)
+}
+
+fn records(module: &Module) -> Vec<Record> {
     let Some(set) = module.section("set_modmetadata_set") else {
         return Vec::new();
     };
-    let records: Vec<Record> = module.sections[set]
-        .relocations
-        .iter()
+    let entries = module.sections[set].relocations.iter();
+    entries
         .filter_map(|entry| read_record(module, entry))
-        .collect();
+        .collect()
+}
+
+pub(crate) fn check(module: &Module, generation: Generation) -> Vec<Finding> {
+    if module.section("set_modmetadata_set").is_none() {
+        return Vec::new();
+    }
+    let records = records(module);
     let mut findings = Vec::new();
     for (md_type, what) in [(MDT_VERSION, "version"), (MDT_MODULE, "module")] {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

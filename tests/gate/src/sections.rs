@@ -2,6 +2,7 @@
 //! What the kernel's linker reads of sections: their protection, the relocations it can
 //! apply, the linker sets it looks up by name. Must not know what the sections hold.
 
+use crate::metadata;
 use crate::module::Module;
 use crate::{Finding, Rule};
 use object::elf::{
@@ -11,12 +12,14 @@ use object::elf::{
 
 /// Sets without which a module does nothing: the kernel finds them by name and does not
 /// complain about one that is missing.
-const SETS: [&str; 4] = [
+const SETS: [&str; 3] = [
     "set_sysinit_set",
     "set_sysuninit_set",
-    "set_sysctl_set",
     "set_modmetadata_set",
 ];
+/// The driver has knobs; the handler of Linux ioctls has none.
+const SET_OF_SYSCTLS: &str = "set_sysctl_set";
+const LINUX_HANDLER: &str = "ipmi_linux";
 
 pub(crate) fn check(module: &Module) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -58,8 +61,10 @@ pub(crate) fn check(module: &Module) -> Vec<Finding> {
 }
 
 pub(crate) fn check_sets(module: &Module) -> Vec<Finding> {
-    SETS.iter()
-        .filter(|&&set| {
+    let sysctls = (!metadata::offers(module, LINUX_HANDLER)).then_some(SET_OF_SYSCTLS);
+    SETS.into_iter()
+        .chain(sysctls)
+        .filter(|&set| {
             !module
                 .sections
                 .iter()

@@ -82,6 +82,18 @@ fn bounds_of_a_set_are_imports_only_with_the_set() {
 }
 
 #[test]
+fn what_the_linux_emulation_offers_needs_a_dependence_on_it() {
+    let symbol = "linux_ioctl_register_handler";
+    let mut sample = Sample::good();
+    sample.import(symbol);
+    sample.breaks(Rule::Import, symbol);
+    let linux = (DEPEND.0, "linux", 1);
+    let mut sample = Sample::with(&SETS, &[DEPEND, MODULE, VERSION, linux]);
+    sample.import(symbol);
+    assert_eq!(sample.findings(), []);
+}
+
+#[test]
 fn bcmp_and_wide_division_fail() {
     for helper in ["bcmp", "__udivti3", "__modti3"] {
         let mut sample = Sample::good();
@@ -137,6 +149,19 @@ fn a_missing_linker_set_fails() {
         let sets: Vec<&str> = SETS.into_iter().filter(|set| *set != missing).collect();
         Sample::with(&sets, &[DEPEND, MODULE, VERSION]).breaks(Rule::LinkerSet, missing);
     }
+}
+
+#[test]
+fn the_handler_of_linux_ioctls_has_no_sysctls() {
+    let without: Vec<&str> = SETS
+        .into_iter()
+        .filter(|set| *set != "set_sysctl_set")
+        .collect();
+    let handler = (VERSION.0, "ipmi_linux", 1);
+    let records = [DEPEND, MODULE, handler];
+    assert_eq!(Sample::with(&without, &records).findings(), []);
+    let driver = [DEPEND, MODULE, VERSION];
+    Sample::with(&without, &driver).breaks(Rule::LinkerSet, "set_sysctl_set");
 }
 
 #[test]

@@ -22,7 +22,9 @@ impl Kernel {
         };
         let mut left = vec![];
         for thread in &self.sched.threads {
-            if thread.role == Role::Module && thread.state != State::Dead {
+            // One that has not run yet may be anybody's.
+            let own = thread.entered.first().is_none_or(|at| image.contains(*at));
+            if thread.role == Role::Module && thread.state != State::Dead && own {
                 left.push(format!("thread {} still exists", thread.name));
             }
         }

@@ -11,7 +11,7 @@ use crate::check::Violation;
 use crate::globals::Globals;
 use crate::imports;
 use crate::kernel::{with, Entered, Kernel};
-use crate::sched::{self, Role, Tid};
+use crate::sched::{self, Bell, Role, Tid};
 
 /// What the machine's registers are connected to. Times are nanoseconds since boot.
 pub trait Hardware: Any + Send {
@@ -94,7 +94,7 @@ impl Default for Config {
 /// Why [`Machine::run_until`] came back.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stop {
-    /// The time asked for has come, or the thread waited for has ended.
+    /// The time asked for has come, the thread waited for has ended or the bell has rung.
     Time,
     /// Nothing will ever happen again.
     Idle,
@@ -166,6 +166,11 @@ impl Machine {
     /// Runs until the clock shows `t` or the machine ends.
     pub fn run_until(&mut self, t: u64) -> Stop {
         self.run(t, None)
+    }
+
+    /// What ends a run of a machine on the real clock from outside.
+    pub fn bell(&self) -> Bell {
+        self.with(|k| k.sched.clock.bell.clone())
     }
 
     /// Runs until nothing will ever happen again or the machine ends.

@@ -8,6 +8,7 @@ pub mod eventhandler;
 pub mod kdb;
 pub mod kenv;
 pub mod kld;
+pub mod linux;
 pub mod module_memory;
 pub mod newbus;
 pub mod nmi;
@@ -39,6 +40,7 @@ pub struct Subsystems {
     pub eventhandlers: eventhandler::Lists,
     pub kdb: kdb::Kdb,
     pub linker: kld::Linker,
+    pub linux: linux::Linux,
     pub newbus: newbus::Newbus,
     pub nmi: nmi::Nmi,
     pub notifications: Vec<notify::Notification>,
@@ -62,6 +64,7 @@ pub fn tables() -> Vec<&'static [(&'static str, Import)]> {
         kdb::table(),
         kenv::table(),
         kld::module::table(),
+        linux::table(),
         nmi::table(),
         notify::table(),
         printf::table(),

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::ko::{self, Ko};
 use crate::report::{self, Report, Run, Verdict};
 use crate::scenario::{self, Scenario};
+use crate::serve::{self, house::Remains, Modules, Peer};
 use crate::transport::Transport;
 use crate::{fleet, run, table, timeline};
 
@@ -30,6 +31,34 @@ enum Verb {
     Run(Runs),
     /// Run a scenario on several modules with the same BMC, load and seeds
     Compare(Comparison),
+    /// Offer /dev/ipmi0 to Linux programs, on the real clock
+    Serve(Service),
+    /// Run a Linux program that finds a /dev/ipmi0 of its own
+    Exec(Program),
+}
+
+#[derive(clap::Args)]
+struct Service {
+    #[command(flatten)]
+    modules: Modules,
+    /// Who plays the BMC
+    #[arg(long, value_enum, value_name = "WHO", default_value_t = Peer::Own)]
+    bmc: Peer,
+    /// Where programs reach it
+    #[arg(long, value_name = "PATH", default_value = "/tmp/ipmi-lab.socket")]
+    socket: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct Program {
+    #[command(flatten)]
+    modules: Modules,
+    /// Who plays the BMC
+    #[arg(long, value_enum, value_name = "WHO", default_value_t = Peer::Own)]
+    bmc: Peer,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    command: Vec<String>,
 }
 
 #[derive(clap::Args)]
@@ -142,6 +171,32 @@ fn obey(verb: Verb) -> Result<Verdict> {
         }
         Verb::Run(runs) => run(&runs),
         Verb::Compare(comparison) => compare(&comparison),
+        Verb::Serve(Service {
+            modules,
+            bmc,
+            socket,
+        }) => Ok(left(&serve::serve(&modules, bmc, &socket)?)),
+        Verb::Exec(program) => {
+            let (status, remains) = serve::exec(&program.modules, program.bmc, &program.command)?;
+            match left(&remains) {
+                Verdict::Pass if status.success() => Ok(Verdict::Pass),
+                _ => Ok(Verdict::Fail),
+            }
+        }
+    }
+}
+
+/// Says what a machine has left behind: it passes if nothing was wrong with it.
+fn left(remains: &Remains) -> Verdict {
+    for violation in &remains.violations {
+        eprintln!("lab: the kernel complains: {violation}");
+    }
+    if let Some(stop) = &remains.ended {
+        eprintln!("lab: the machine ended by itself: {stop:?}");
+    }
+    match remains.violations.is_empty() && remains.ended.is_none() {
+        true => Verdict::Pass,
+        false => Verdict::Fail,
     }
 }
 

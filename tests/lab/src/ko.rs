@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 
 /// Where `make` puts the module.
 pub const DEFAULT: &str = "build/ipmi.ko";
+/// And the one for Linux processes.
+pub const DEFAULT_LINUX: &str = "build/ipmi_linux.ko";
 
 /// A module's file.
 #[derive(Clone, Debug)]
@@ -33,8 +35,17 @@ impl Ko {
 
     /// The module that tests run on: `IPMI_KO`, or the default within the workspace.
     pub fn under_test() -> Result<Ko> {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let default = || workspace.join(DEFAULT);
-        Ko::open(&std::env::var_os("IPMI_KO").map_or_else(default, PathBuf::from))
+        named_or("IPMI_KO", DEFAULT)
     }
+
+    /// The module with the ioctls of Linux processes, likewise `IPMI_LINUX_KO`.
+    pub fn linux_under_test() -> Result<Ko> {
+        named_or("IPMI_LINUX_KO", DEFAULT_LINUX)
+    }
+}
+
+fn named_or(variable: &str, default: &str) -> Result<Ko> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let default = || workspace.join(default);
+    Ko::open(&std::env::var_os(variable).map_or_else(default, PathBuf::from))
 }

@@ -18,6 +18,7 @@ pub mod run;
 #[cfg(test)]
 mod sample;
 pub mod scenario;
+pub mod serve;
 pub mod span;
 pub mod stage;
 pub mod table;

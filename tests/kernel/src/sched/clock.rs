@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use super::Tid;
+use super::{Bell, Tid};
 use crate::machine::Clock as Source;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,10 +19,14 @@ pub enum Event {
 /// Modules are loaded by a kernel that is up already: no clock of theirs shows 0.
 const BOOTED: u64 = 1_000_000_000;
 
+/// Linux needs tens of microseconds to wake a thread; a delay is spun as on FreeBSD.
+const SPIN: u64 = 100_000;
+
 /// Nanoseconds since boot and a queue of events.
 pub struct Clock {
     now: u64,
     started: Option<Instant>,
+    pub bell: Bell,
     sequence: u64,
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
 }
@@ -33,6 +37,7 @@ impl Clock {
         Clock {
             now: BOOTED,
             started,
+            bell: Bell::default(),
             sequence: 0,
             events: BinaryHeap::new(),
         }
@@ -53,8 +58,6 @@ impl Clock {
     /// Moves to `t`, which is not in the past. The real clock sleeps until then.
     pub fn advance(&mut self, t: u64) {
         if self.started.is_some() {
-            // Linux needs tens of microseconds to wake a thread; a delay is spun as on FreeBSD.
-            const SPIN: u64 = 100_000;
             let wait = t.saturating_sub(self.now());
             if wait > SPIN {
                 std::thread::sleep(Duration::from_nanos(wait - SPIN));
@@ -64,6 +67,15 @@ impl Clock {
             }
         }
         self.now = self.now.max(t);
+    }
+
+    /// Lets the real clock come close to `t`; whether the bell rang before.
+    pub fn rings_before(&mut self, t: u64) -> bool {
+        if self.started.is_none() {
+            return false;
+        }
+        let wait = t.saturating_sub(self.now()).saturating_sub(SPIN);
+        self.bell.rings_within(Duration::from_nanos(wait))
     }
 
     /// Events of the same time come in the order in which they were made.

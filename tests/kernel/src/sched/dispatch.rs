@@ -104,6 +104,9 @@ impl Kernel {
         if at > self.sched.limit {
             return self.run_out();
         }
+        if self.is_called_before(at) {
+            return;
+        }
         self.advance(at);
         self.poll_hardware();
         if let Some(event) = self.take_event() {
@@ -112,8 +115,21 @@ impl Kernel {
     }
 
     fn run_out(&mut self) {
+        if self.is_called_before(self.sched.limit) {
+            return;
+        }
         self.advance(self.sched.limit);
         self.sched.stop = Some(Stop::Time);
+    }
+
+    /// Ends the run if the bell rings before `t`; not one that waits for a thread.
+    fn is_called_before(&mut self, t: u64) -> bool {
+        let called = self.sched.awaited.is_none() && self.sched.clock.rings_before(t);
+        if called {
+            self.advance(0);
+            self.sched.stop = Some(Stop::Time);
+        }
+        called
     }
 
     /// Removes the next event if its time has come.

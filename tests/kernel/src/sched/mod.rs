@@ -5,6 +5,7 @@
 //! Time is virtual nanoseconds since boot. It moves when a thread spends time (a delay, a
 //! register access, a context switch) and jumps when everybody waits.
 
+mod bell;
 mod clock;
 mod dispatch;
 mod interrupt;
@@ -21,6 +22,7 @@ use crate::check::{fatal, violation, Kind};
 use crate::kernel::{with, Kernel};
 use crate::machine::{Config, Stop};
 
+pub use bell::Bell;
 pub(crate) use clock::{Clock, Event};
 pub(crate) use dispatch::Killed;
 pub use life::{exit, join, spawn};

@@ -9,3 +9,4 @@ mod bench;
 mod clients;
 mod contexts;
 mod dog;
+mod linux;

@@ -162,7 +162,8 @@ fn copy_in(data: u64, len: usize, command: u64, argument: u64) -> Result<(), i32
     Ok(())
 }
 
-fn dispatch(id: u64, command: u64, data: u64) -> Result<(), i32> {
+/// Asks the driver; `data` is what it gets.
+pub fn dispatch(id: u64, command: u64, data: u64) -> Result<(), i32> {
     let cdev = cdev_of(id).ok_or(errno::EBADF)?;
     let error = call_in(cdev, id, |devsw| {
         let ioctl = mem::read(devsw + D_IOCTL);

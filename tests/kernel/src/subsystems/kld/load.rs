@@ -12,7 +12,7 @@ use crate::subsystems::{printf, sysctl};
 use crate::with;
 
 /// Interfaces that this kernel has built in.
-const BUILT_IN: [&str; 6] = ["kernel", "acpi", "efirt", "isa", "pci", "smbus"];
+const BUILT_IN: [&str; 7] = ["kernel", "acpi", "efirt", "isa", "linux", "pci", "smbus"];
 
 /// Loads the file at `path` in the calling thread; the number of its image.
 pub fn load(path: &Path) -> Result<u32, LoadError> {

@@ -64,10 +64,16 @@ fn report_leaks(id: u32) {
     let place = with(|k| k.images.iter().find(|i| i.id == id).map(range));
     let Some((start, end)) = place else { return };
     let inside = |at: &u64| (start..end).contains(at);
-    let (nodes, nmis, sbufs) = with(|k| {
+    let (nodes, nmis, sbufs, linux) = with(|k| {
         let sub = &k.sub;
         let nmis = sub.nmi.handlers.iter().filter(|h| inside(h)).count();
-        (sub.devfs.within(start, end), nmis, sub.sbufs.leaked())
+        let linux = sub.linux.left_behind(|at| inside(&at));
+        (
+            sub.devfs.within(start, end),
+            nmis,
+            sub.sbufs.leaked(),
+            linux,
+        )
     });
     let named = [
         ("event handler", eventhandler::within(start, end)),
@@ -87,6 +93,7 @@ fn report_leaks(id: u32) {
         ),
         ("NMI handler not removed", nmis),
         ("sbuf not deleted", sbufs),
+        ("Linux ioctl handler not removed", linux),
     ];
     for (what, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
         violation(Kind::Leak, format!("{count} x {what}"));

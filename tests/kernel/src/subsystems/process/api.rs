@@ -21,6 +21,22 @@ impl Machine {
         Process::new(name, Table::default()).thread(name, body)
     }
 
+    /// The process of a thread, while that lives.
+    pub fn process(&self, thread: Tid) -> Option<Process> {
+        self.with(|k| k.sub.processes.get(&thread).cloned())
+    }
+
+    /// Starts another thread of a process.
+    pub fn thread(
+        &mut self,
+        process: &Process,
+        name: &str,
+        body: impl FnOnce(&Process) + 'static,
+    ) -> Tid {
+        let _entered = self.enter();
+        process.thread(name, body)
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self, thread: Tid) {
         self.spawn_thread("kill", move || signal(thread, true));

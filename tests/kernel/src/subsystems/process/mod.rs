@@ -99,7 +99,7 @@ impl Process {
     }
 
     /// Back in user mode: a killed process goes no further.
-    fn back<R>(&self, result: R) -> R {
+    pub(super) fn back<R>(&self, result: R) -> R {
         sched::preempt_point();
         if self.shared.borrow().killed {
             panic::resume_unwind(Box::new(Exited));
@@ -157,7 +157,7 @@ impl Process {
         Ok(self.shared.borrow_mut().table.insert(file))
     }
 
-    fn file(&self, fd: i32) -> Result<u64, i32> {
+    pub(super) fn file(&self, fd: i32) -> Result<u64, i32> {
         self.shared.borrow().table.get(fd).ok_or(errno::EBADF)
     }
 
