@@ -127,6 +127,13 @@ impl Bmc {
         self.watchdog.view(now.max(self.now))
     }
 
+    /// The data that Get Watchdog Timer would be answered with at `now`, were it asked.
+    pub fn watchdog_answer(&self, now: u64) -> Vec<u8> {
+        self.watchdog
+            .get(&[], now.max(self.now))
+            .unwrap_or_default()
+    }
+
     /// Every change of whether, and towards what, the watchdog timer counts; oldest first, empty
     /// while it never counted.
     pub fn counting_log(&self) -> &[CountingChange] {

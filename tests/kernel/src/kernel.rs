@@ -41,6 +41,8 @@ pub struct Kernel {
     pub(crate) user: UserMemory,
     pub(crate) registers: Registers,
     pub(crate) violations: Vec<Violation>,
+    /// How far the time of day has been set away from what it was at boot, in nanoseconds.
+    pub(crate) day_stepped: i64,
     borrowed: Cell<bool>,
 }
 
@@ -62,6 +64,7 @@ impl Kernel {
             user: UserMemory::default(),
             registers: Registers::default(),
             violations: vec![],
+            day_stepped: 0,
             borrowed: Cell::new(false),
             config,
             hardware,

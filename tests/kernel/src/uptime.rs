@@ -3,8 +3,10 @@
 
 use crate::args::{Args, Import};
 use crate::globals::HZ;
+use crate::machine::Machine;
 use crate::mem;
 use crate::sched;
+use crate::with;
 
 const NS: u64 = 1_000_000_000;
 /// The time of day at boot: 2026-01-01 00:00:00 UTC.
@@ -29,7 +31,15 @@ fn put_pair(at: u64, ns: u64, unit: u64) {
 }
 
 fn of_day(ns: u64) -> u64 {
-    BOOT_TIME * NS + ns
+    let stepped = with(|k| k.day_stepped);
+    (BOOT_TIME * NS + ns).saturating_add_signed(stepped)
+}
+
+impl Machine {
+    /// settimeofday(2): the time of day jumps by so many nanoseconds; uptime does not.
+    pub fn step_time_of_day(&mut self, by: i64) {
+        self.with(|k| k.day_stepped = k.day_stepped.saturating_add(by));
+    }
 }
 
 macro_rules! clocks {

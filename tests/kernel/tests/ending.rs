@@ -139,7 +139,11 @@ fn a_proposed_list_may_hold_the_pretimeout_back() {
     watchdogd(&mut machine, 60, 20, SOFT_LOG, 0);
     machine.run_until(400 * SECOND);
     assert_eq!(*asked.borrow(), 3);
-    assert_eq!(machine.pretimeouts().len(), 1);
+    let fired = machine.pretimeouts();
+    let returned = machine.pats().last().map(|pat| pat.at + pat.latency_ns);
+    // 40 s after the last pat, and a second more for each veto.
+    assert_eq!(fired.len(), 1);
+    assert_eq!((fired[0] - returned.unwrap()) / SECOND, 42);
     assert_clean(&machine);
 }
 

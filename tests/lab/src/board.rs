@@ -5,6 +5,7 @@
 use ipmi_bmc::{Cause, Effect, Interface, Kind, PreTimeoutKind};
 use ipmi_kernel::{Hardware, HwEvent};
 
+use crate::mc_watchdog::McWatchdog;
 use crate::record::{Begin, Begun, Timer};
 use crate::span::Ns;
 
@@ -46,6 +47,10 @@ pub struct Sightings {
     pub begun: Vec<Begun>,
     pub timer: Vec<(Ns, Timer)>,
     pub confirmed: Vec<Ns>,
+    /// What Get Watchdog Timer was answered with, whoever asked.
+    pub readings: Vec<(Ns, McWatchdog)>,
+    /// The watchdog commands that the BMC ran, whoever sent them.
+    pub dog: Vec<(Ns, u8)>,
     pub accesses: u64,
 }
 
@@ -70,14 +75,17 @@ const GET_STATUS_ABORT: u8 = 0x60;
 const WRITE_START: u8 = 0x61;
 
 impl Board {
+    /// What the BMC has run before is nobody's but its own.
     pub fn new(registers: Registers, interface: Box<dyn Interface>) -> Board {
-        Board {
+        let mut board = Board {
             registers,
+            commands: interface.bmc().commands_run(),
             interface,
             seen: Sightings::default(),
             opening: Opening::default(),
-            commands: 0,
-        }
+        };
+        board.observe(0);
+        board
     }
 
     pub fn seen(&self) -> &Sightings {
@@ -156,18 +164,18 @@ impl Board {
         let fresh = (bmc.commands_run() - self.commands) as usize;
         if fresh > 0 {
             self.commands = bmc.commands_run();
-            let view = bmc.watchdog(now);
-            let records: Vec<_> = bmc.records().collect();
-            let pats = records[records.len().saturating_sub(fresh)..]
-                .iter()
-                .filter(|r| {
-                    r.netfn == 0x06
-                        && matches!(r.cmd, 0x22 | 0x24)
-                        && r.completion == 0
-                        && !r.cancelled
-                });
-            if view.counting {
-                self.seen.confirmed.extend(pats.map(|r| r.at));
+            let counting = bmc.watchdog(now).counting;
+            let kept = bmc.records().count();
+            let run = bmc.records().skip(kept.saturating_sub(fresh));
+            for r in run.filter(|r| r.netfn == 0x06 && matches!(r.cmd, 0x22 | 0x24 | 0x25)) {
+                self.seen.dog.push((r.at, r.cmd));
+                match McWatchdog::decode(&r.reply) {
+                    Some(reading) => self.seen.readings.push((r.at, reading)),
+                    None if r.completion == 0 && !r.cancelled && counting => {
+                        self.seen.confirmed.push(r.at);
+                    }
+                    None => {}
+                }
             }
         }
         let timer = self.timer(now);

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 /// A stream of chance, made of a seed and a purpose: streams of different purposes do not
 /// disturb each other.
 #[derive(Clone, Debug)]
-pub struct Dice(ChaCha8Rng);
+pub struct Dice(ChaCha8Rng, u64);
 
 impl Dice {
     pub fn new(seed: u64, purpose: &str) -> Dice {
@@ -20,7 +20,7 @@ impl Dice {
             });
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(hash);
-        Dice(rng)
+        Dice(rng, seed)
     }
 
     /// Any value from `least` to `most`, both included.
@@ -38,6 +38,11 @@ impl Dice {
     /// True in `percent` of all cases.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.between(1, 100) <= percent
+    }
+
+    /// Which of `of` variants has its turn: consecutive seeds go through all of them.
+    pub fn turn(&self, of: u64) -> u64 {
+        self.1 % of
     }
 
     /// One of them.
@@ -61,6 +66,13 @@ mod tests {
         assert_eq!(draw(7, "a"), draw(7, "a"));
         assert_ne!(draw(7, "a"), draw(8, "a"));
         assert_ne!(draw(7, "a"), draw(7, "b"));
+    }
+
+    #[test]
+    fn consecutive_seeds_take_turns() {
+        let mut turns: Vec<u64> = (17..20).map(|seed| Dice::new(seed, "a").turn(3)).collect();
+        turns.sort();
+        assert_eq!(turns, [0, 1, 2]);
     }
 
     #[test]

@@ -5,6 +5,9 @@
 use crate::record::{Begin, Begun, Outcome, Pat, Record, Request, Way};
 use crate::span::{millis, seconds, Ns, Span, Spans, S};
 
+mod guard;
+mod shown;
+
 /// A promise that a scenario makes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
@@ -21,8 +24,41 @@ pub enum Bound {
     /// The BMC resets the host when its last confirmed pat is older than the timeout,
     /// within the tolerance, and not before.
     BmcResetsHost(Ns),
+    /// No pretimeout fires, whatever else befalls the host.
+    NoPretimeout,
+    /// The BMC resets the host this long after it last confirmed, within the tolerance.
+    ResetsHostAfter(Ns, Ns),
+    /// The BMC resets the host when the last pat's entry is older than its timeout, within the
+    /// tolerance, whenever that pat was confirmed.
+    ResetsHostAfterLastPat(Ns),
+    /// The BMC resets the host at that moment, within the tolerance.
+    ResetsHostAt(Ns, Ns),
+    /// The module panics the host so long after the BMC last confirmed, within the tolerance.
+    ModulePanics(Ns, Ns),
     /// While the BMC answers, the host is never without its guard for longer.
     GuardedWithin(Ns),
+    /// The kernel panics, saying so.
+    Panics(&'static str),
+    /// The BMC's timer runs all the time from one instant to another.
+    Counts(Ns, Ns),
+    /// It never does.
+    StandsStill(Ns, Ns),
+    /// While the BMC answers, so long after the last of several calls of the watchdog the timer
+    /// is where that call wanted it.
+    LastWordHolds(Ns),
+    /// While the BMC answers, what `dev.ipmi.0.watchdog` shows differs from what the BMC says
+    /// for no longer; when it has not answered for long, the doctor says so.
+    ShownAsItIs(Ns),
+    /// The doctor, asked at that moment, says so.
+    DoctorSays(Ns, &'static str),
+    /// devd(8) hears this, subsystem and type.
+    Notified(&'static str),
+    /// devd(8) never hears it.
+    NotNotified(&'static str),
+    /// The console says so, before the host is reset if it is.
+    Says(&'static str),
+    /// The BMC runs no more watchdog commands in any second.
+    DogCommandsASecond(usize),
     /// From the BMC answering again to a confirmed pat.
     RecoversWithin(Ns),
     /// The module's threads use less of a processor during outages, in percent; outages that are
@@ -53,10 +89,14 @@ pub fn failures(record: &Record, bounds: &[Bound]) -> Vec<String> {
         .flat_map(|bound| violated(record, *bound))
         .collect();
     failures.extend(record.disappointments.iter().cloned());
+    // A panic that a scenario asks for is no complaint.
+    let asked_for = bounds.iter().any(|b| matches!(b, Bound::ModulePanics(..)));
+    let excused = |text: &str| asked_for && text.contains("the module called panic");
     failures.extend(
         record
             .violations
             .iter()
+            .filter(|v| !excused(&v.text))
             .map(|v| format!("at {:.6} s: {}", seconds(v.at), v.text)),
     );
     failures
@@ -69,6 +109,21 @@ fn violated(record: &Record, bound: Bound) -> Vec<String> {
         Bound::HostStaysUp => false_alarms(record),
         Bound::PretimeoutFires(tolerance) => missing_pretimeout(record, tolerance),
         Bound::BmcResetsHost(tolerance) => missing_reset(record, tolerance),
+        Bound::NoPretimeout => guard::pretimeouts(record),
+        Bound::ResetsHostAfter(..) | Bound::ResetsHostAfterLastPat(_) | Bound::ResetsHostAt(..) => {
+            guard::missing_reset(record, bound)
+        }
+        Bound::ModulePanics(after, tolerance) => guard::missing_panic(record, after, tolerance),
+        Bound::Panics(text) => shown::calm_kernel(record, text),
+        Bound::Counts(from, to) => guard::idle(record, from, to),
+        Bound::StandsStill(from, to) => guard::active(record, from, to),
+        Bound::LastWordHolds(within) => guard::unheeded(record, within),
+        Bound::ShownAsItIs(most) => shown::lies(record, most),
+        Bound::DoctorSays(at, words) => shown::wrong_diagnosis(record, at, words),
+        Bound::Notified(what) => shown::unnotified(record, what),
+        Bound::NotNotified(what) => shown::notified(record, what),
+        Bound::Says(words) => shown::unsaid(record, words),
+        Bound::DogCommandsASecond(most) => guard::traffic(record, most),
         Bound::GuardedWithin(most) => unguarded(record, most),
         Bound::RecoversWithin(most) => late_recoveries(record, most),
         Bound::WorkerBelow(percent) => busy_worker(record, percent),
@@ -136,7 +191,7 @@ fn dishonest_pats(record: &Record) -> Vec<String> {
     };
     let lies = |p: &&Pat| {
         returned(p).is_some_and(|(at, error)| {
-            let guarded = |&c: &Ns| c <= at && at - c < p.timeout;
+            let guarded = |&c: &Ns| c <= at && at - c < p.timeout + p.margin;
             error == 0 && !record.confirmed.iter().any(guarded) && !overtaken(p, at)
         })
     };
@@ -145,6 +200,13 @@ fn dishonest_pats(record: &Record) -> Vec<String> {
         returned(p)
             .is_some_and(|(at, error)| error != 0 && within(&calm, p.at, at) && !overtaken(p, at))
     };
+    let counting = record.counting();
+    let forgot = |p: &&Pat| {
+        p.timeout == 0
+            && p.returned
+                .is_some_and(|(at, error)| error == 0 && counting.contains(at) && !overtaken(p, at))
+    };
+    let forgotten: Vec<&Pat> = record.pats.iter().filter(forgot).collect();
     let lying = record.pats.iter().filter(lies).collect::<Vec<_>>();
     let failing = record.pats.iter().filter(pessimist).collect::<Vec<_>>();
     let mut said = worst(
@@ -158,6 +220,15 @@ fn dishonest_pats(record: &Record) -> Vec<String> {
             )
         },
     );
+    said.extend(worst(
+        forgotten,
+        |p| p.at,
+        |n, p| {
+            let count = plural(n, "disarm");
+            let at = seconds(p.at);
+            format!("{count} reported success while the BMC counted, the last at {at:.3} s")
+        },
+    ));
     said.extend(worst(
         failing,
         |p| p.at,
@@ -182,7 +253,7 @@ fn calm(record: &Record) -> Spans {
     let stopped = record
         .passages
         .iter()
-        .filter(|p| matches!(p.way, Way::Kdb | Way::Panic | Way::Dump));
+        .filter(|p| matches!(p.way, Way::Kdb | Way::Panic | Way::Dump | Way::Shutdown));
     let stopped = stopped.filter_map(|p| Span::new(p.from, p.to.unwrap_or(record.end)));
     record.answering().minus(&Spans::of(felt.chain(stopped)))
 }

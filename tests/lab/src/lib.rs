@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod abi;
+mod acts;
 pub mod board;
 pub mod cli;
 pub mod client;
@@ -12,6 +13,7 @@ pub mod dice;
 pub mod fleet;
 pub mod judge;
 pub mod ko;
+pub mod mc_watchdog;
 pub mod record;
 pub mod report;
 pub mod run;

@@ -29,8 +29,16 @@ pub struct Record {
     pub pretimeouts: Vec<Ns>,
     /// Resets and power cycles of the host, with who ordered them.
     pub host_resets: Vec<Note>,
+    /// When the kernel panicked, and what it said.
+    pub panicked: Option<Note>,
     /// Lines on the console.
     pub console: Vec<Note>,
+    /// Notifications of devctl(4): subsystem and type.
+    pub notifications: Vec<Note>,
+    /// What an administrator saw, looking now and then.
+    pub looks: Vec<Look>,
+    /// The watchdog commands that the BMC ran.
+    pub dog: Vec<(Ns, u8)>,
     /// Processor time of the module's own threads since the start, sampled now and then.
     pub worker: Vec<(Ns, Ns)>,
     /// Accesses to the registers of the interface.
@@ -49,6 +57,8 @@ pub struct Pat {
     pub at: Ns,
     /// The countdown asked for; 0 disarms.
     pub timeout: Ns,
+    /// How much longer than that the BMC is to count.
+    pub margin: Ns,
     /// How long before the countdown's end the pretimeout is to fire; 0 for never.
     pub pretimeout: Ns,
     /// When it returned and with which errno, 0 for success; none if it never did.
@@ -131,6 +141,16 @@ impl Begun {
 pub struct Note {
     pub at: Ns,
     pub text: String,
+}
+
+/// One look at `dev.ipmi.0.watchdog` and at the BMC behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub at: Ns,
+    /// `dev.ipmi.0.watchdog.doctor`
+    pub doctor: String,
+    /// What is shown and is not so, in words; nothing if all agrees with the BMC.
+    pub lie: Option<String>,
 }
 
 /// A way through the driver, from its entry to its return.
@@ -272,6 +292,12 @@ impl Record {
     /// The longest-held caller of the watchdog.
     pub fn worst_pat(&self) -> Option<&Pat> {
         self.pats.iter().max_by_key(|p| p.latency(self.end))
+    }
+
+    /// The doctor's line at or after an instant, or else the last one.
+    pub fn doctor_at(&self, at: Ns) -> Option<&Look> {
+        let after = self.looks.iter().find(|look| look.at >= at);
+        after.or(self.looks.last())
     }
 
     /// The lines on the console within the spans.

@@ -28,6 +28,8 @@ pub struct Identity {
 pub struct Run {
     pub identity: Identity,
     pub record: Record,
+    /// When the doctor's word counts besides at the end.
+    pub telling: Vec<Ns>,
     /// The longest that a pat was allowed to take.
     pub pat_limit: Ns,
     /// What was violated, in words; none is a pass.
@@ -61,6 +63,10 @@ pub struct Report {
     /// All lines.
     pub console: Vec<Line>,
     pub io_accesses: u64,
+    /// `dev.ipmi.0.watchdog.doctor` at the telling moments and at the end.
+    pub doctor: Vec<Line>,
+    /// What devd(8) heard: subsystem and type.
+    pub notifications: Vec<Line>,
     /// The longest time from the BMC answering again to a confirmed pat; null if there was
     /// nothing to recover from.
     pub recovery_ms: Option<f64>,
@@ -154,6 +160,8 @@ impl Run {
             console_lines: record.console_in(&stage),
             console: lines(&record.console),
             io_accesses: record.io_accesses,
+            doctor: diagnoses(record, &self.telling),
+            notifications: lines(&record.notifications),
             recovery_ms: record
                 .recoveries()
                 .iter()
@@ -212,6 +220,17 @@ fn lines(notes: &[Note]) -> Vec<Line> {
             text: n.text.clone(),
         })
         .collect()
+}
+
+fn diagnoses(record: &Record, telling: &[Ns]) -> Vec<Line> {
+    let moments = telling.iter().copied().chain([Ns::MAX]);
+    let mut looks: Vec<_> = moments.filter_map(|at| record.doctor_at(at)).collect();
+    looks.dedup_by_key(|look| look.at);
+    let line = |look: &&crate::record::Look| Line {
+        at_s: seconds(look.at),
+        text: look.doctor.clone(),
+    };
+    looks.iter().map(line).collect()
 }
 
 fn passage(passage: &crate::record::Passage) -> Passage {

@@ -25,6 +25,7 @@ fn pat(at: Ns, took: Ns, error: i32) -> Pat {
     Pat {
         at,
         timeout: TIMEOUT,
+        margin: 0,
         pretimeout: PRETIMEOUT,
         returned: Some((at + took, error)),
     }
@@ -125,6 +126,7 @@ pub fn starved() -> Record {
     record.pats.push(Pat {
         at: 70 * S,
         timeout: TIMEOUT,
+        margin: 0,
         pretimeout: PRETIMEOUT,
         returned: None,
     });
@@ -161,6 +163,7 @@ pub fn run(record: Record) -> Run {
     Run {
         identity,
         record,
+        telling: Vec::new(),
         pat_limit: 260 * MS,
         failures,
     }

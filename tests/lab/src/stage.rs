@@ -15,7 +15,7 @@ use crate::client::{self, Dog, Log, Notes};
 use crate::ko::Ko;
 use crate::record::{Note, Passage, Pat, Record, Way};
 use crate::scenario::Plan;
-use crate::span::{Ns, MS};
+use crate::span::{Ns, MS, S};
 
 /// How often the processor time of the module's threads is looked at.
 const SAMPLE: Ns = 250 * MS;
@@ -39,8 +39,12 @@ impl Stage {
             preempt: plan.preempt,
             ..Config::default()
         };
+        let mut machine = Machine::new(config, Box::new(board(plan)));
+        if plan.pretimeout_list {
+            machine.offer_pretimeout_list();
+        }
         Stage {
-            machine: Machine::new(config, Box::new(board(plan))),
+            machine,
             log: Rc::new(RefCell::new(Notes::default())),
             kld: None,
             ended: None,
@@ -192,7 +196,11 @@ impl Stage {
             begun: seen.begun,
             pretimeouts: self.machine.pretimeouts(),
             host_resets: Vec::new(),
+            panicked: self.machine.panicked().map(|(at, text)| Note { at, text }),
             console: self.console(),
+            notifications: self.notifications(),
+            looks: notes.looks,
+            dog: seen.dog,
             worker: std::mem::take(&mut self.worker),
             io_accesses: seen.accesses,
             passages: notes.passages,
@@ -213,6 +221,7 @@ impl Stage {
         let done = done.iter().filter(|pat| pat.at < stopped).map(|pat| Pat {
             at: pat.at,
             timeout: pat.timeout_ns,
+            margin: plan.margin,
             pretimeout: kept(pat.timeout_ns),
             returned: Some((pat.at + pat.latency_ns, pat.error)),
         });
@@ -234,6 +243,17 @@ impl Stage {
         ours.map(|line| Note {
             at: line.at,
             text: line.text.clone(),
+        })
+        .collect()
+    }
+
+    /// What devd(8) would have heard of IPMI: subsystem and type.
+    fn notifications(&self) -> Vec<Note> {
+        let all = self.machine.devctl();
+        let ours = all.iter().filter(|n| n.system == "IPMI");
+        ours.map(|n| Note {
+            at: n.at,
+            text: format!("{} {}", n.subsystem, n.kind),
         })
         .collect()
     }
@@ -266,6 +286,7 @@ impl Stage {
 /// Hints and tunables.
 fn kenv(plan: &Plan) -> Vec<(String, String)> {
     let mut kenv = plan.transport.hints(plan.spacing);
+    kenv.push(("hw.ipmi.wd_margin".into(), (plan.margin / S).to_string()));
     let tunables = plan.tunables.iter();
     kenv.extend(tunables.map(|(name, value)| (name.to_string(), value.clone())));
     kenv
@@ -274,6 +295,9 @@ fn kenv(plan: &Plan) -> Vec<(String, String)> {
 fn board(plan: &Plan) -> Board {
     let bmc = Bmc::new(plan.bmc.clone());
     let mut interface = plan.transport.interface(bmc, plan.executes);
+    if let Some(firmware) = plan.firmware {
+        firmware.arm(interface.bmc_mut());
+    }
     for (when, fault) in &plan.faults {
         interface.faults_mut().add(when.clone(), fault.clone());
     }

@@ -42,6 +42,7 @@ const MEASURES: &[Measure] = &[
     }),
     ("slowest request", |r| time(r.requests.worst_ms)),
     ("driver paths", |r| passages(r)),
+    ("doctor", |r| doctor(r)),
     ("virtual time", |r| format!("{:.0} s", r.virtual_s)),
 ];
 
@@ -77,6 +78,22 @@ fn passages(report: &Report) -> String {
         "-".into()
     } else {
         listed.join("\n")
+    }
+}
+
+/// The doctor's lines, each broken where it begins to speak of something else.
+fn doctor(report: &Report) -> String {
+    let said = |line: &crate::report::Line| {
+        format!(
+            "at {:.0} s: {}",
+            line.at_s,
+            line.text.replace("; ", ";\n  ")
+        )
+    };
+    let lines: Vec<String> = report.doctor.iter().map(said).collect();
+    match lines.is_empty() {
+        true => "-".into(),
+        false => lines.join("\n"),
     }
 }
 

@@ -22,7 +22,7 @@ impl Kernel {
     }
 
     /// A stopped kernel runs with interrupts disabled: they are lost on it.
-    pub(super) fn post_interrupt(&mut self, event: HwEvent) {
+    pub(crate) fn post_interrupt(&mut self, event: HwEvent) {
         if self.sched.is_stopped() {
             return;
         }

@@ -5,6 +5,7 @@
 use crate::args::{Args, Import};
 use crate::call;
 use crate::check::{fatal, Kind};
+use crate::machine::{HwEvent, Machine};
 use crate::mem;
 use crate::sched;
 use crate::subsystems::{printf, shutdown};
@@ -71,6 +72,13 @@ fn nmi_remove_handler(args: &Args) -> u64 {
         sched::spend(SPIN_NS);
     }
     0
+}
+
+impl Machine {
+    /// An NMI from somewhere else than the hardware that was handed in.
+    pub fn nmi(&mut self) {
+        self.with(|k| k.post_interrupt(HwEvent::Nmi));
+    }
 }
 
 pub fn table() -> &'static [(&'static str, Import)] {

@@ -2,10 +2,12 @@
 //! The processes of a run: what they do through /dev/ipmi0 and /dev/fido, and the log they keep.
 //! Must not know what goes wrong nor what ought to be true.
 
+mod administrator;
 mod device;
 mod sessions;
 mod watchdogd;
 
+pub use administrator::look_after;
 pub use device::{Device, Reply};
 pub use sessions::{flood, rest, use_bmc, watch_for_node};
 pub use watchdogd::Dog;
@@ -13,7 +15,7 @@ pub use watchdogd::Dog;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::record::{Passage, Pat, Request};
+use crate::record::{Look, Passage, Pat, Request};
 
 /// What processes saw. Shared by all processes of one machine, which run one at a time.
 #[derive(Debug, Default)]
@@ -23,6 +25,7 @@ pub struct Notes {
     pub strays: u64,
     pub asked: Vec<(u64, bool)>,
     pub passages: Vec<Passage>,
+    pub looks: Vec<Look>,
     pub disappointments: Vec<String>,
 }
 

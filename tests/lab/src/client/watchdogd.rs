@@ -59,6 +59,7 @@ impl<'p> Dog<'p> {
             log.pats.push(Pat {
                 at,
                 timeout,
+                margin: 0,
                 pretimeout: self.pretimeout,
                 returned: None,
             });

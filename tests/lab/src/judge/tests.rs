@@ -143,3 +143,136 @@ fn complaints_of_the_kernel_fail_any_run() {
     });
     assert_eq!(failures(&record, &[]), ["at 1.000000 s: lock order"]);
 }
+
+fn disarmed_at(record: &mut Record, at: Ns, error: i32) {
+    record.pats.retain(|p| p.at < at);
+    record.pats.push(Pat {
+        at,
+        timeout: 0,
+        margin: 0,
+        pretimeout: 0,
+        returned: Some((at + MS, error)),
+    });
+}
+
+#[test]
+fn a_disarm_that_did_not_disarm_is_a_lie_and_goes_unheeded() {
+    let mut record = survived();
+    disarmed_at(&mut record, 905 * S, 0);
+    let text = said(&record, &[Bound::PatsAreHonest, Bound::LastWordHolds(S)]);
+    assert!(text.contains("1 disarm reported success while the BMC counted"));
+    assert!(
+        text.contains("the disarm at 905.000 s was the last"),
+        "{text}"
+    );
+    record.timer.retain(|t| t.0 < 905 * S);
+    record.timer.push((905 * S, Timer::Stopped));
+    assert_eq!(
+        said(&record, &[Bound::PatsAreHonest, Bound::LastWordHolds(S)]),
+        ""
+    );
+}
+
+#[test]
+fn a_lie_that_lasts_while_the_bmc_answers_is_told() {
+    let bound = [Bound::ShownAsItIs(S)];
+    let look = |at: Ns, lie: bool| crate::record::Look {
+        at,
+        doctor: "guarded".into(),
+        lie: lie.then(|| "state 1 is shown".into()),
+    };
+    let mut record = survived();
+    assert!(said(&record, &bound).contains("shows no watchdog state"));
+    record.looks = vec![
+        look(20 * S, true),
+        look(20 * S + 900 * MS, true),
+        look(21 * S, false),
+    ];
+    record.looks.push(look(700 * S, true));
+    let text = said(&record, &bound);
+    assert!(
+        text.contains("at 700.000 s the BMC had not answered for long"),
+        "{text}"
+    );
+    assert!(!text.contains("state 1"), "{text}");
+    record.looks = vec![look(20 * S, true), look(22 * S, true)];
+    assert_eq!(
+        said(&record, &bound),
+        "from 20.000 s for 2.000 s at least, state 1 is shown"
+    );
+}
+
+#[test]
+fn what_must_be_said_is_looked_for() {
+    let mut record = survived();
+    let bounds = [
+        Bound::DoctorSays(30 * S, "overdue"),
+        Bound::Notified("WATCHDOG gap"),
+        Bound::Says("host in trouble"),
+        Bound::Panics("NMI"),
+    ];
+    assert_eq!(failures(&record, &bounds).len(), 4);
+    let note = |text: &str| Note {
+        at: 40 * S,
+        text: text.into(),
+    };
+    record.looks = vec![crate::record::Look {
+        at: 31 * S,
+        doctor: "last pat 99 s ago, overdue".into(),
+        lie: None,
+    }];
+    record.notifications = vec![note("WATCHDOG gap")];
+    record.console.push(note("ipmi0: host in trouble"));
+    record.panicked = Some(note("NMI"));
+    assert_eq!(said(&record, &bounds), "");
+    assert!(said(&record, &[Bound::NotNotified("WATCHDOG gap")]).contains("at 40.000 s"));
+}
+
+#[test]
+fn resets_are_due_by_the_clock_they_are_promised_by() {
+    let mut record = survived();
+    let last = *record.confirmed.last().unwrap();
+    let reset = |record: &mut Record, at: Ns| {
+        record.host_resets = vec![Note {
+            at,
+            text: "watchdog".into(),
+        }];
+    };
+    reset(&mut record, last + 255 * S);
+    assert_eq!(said(&record, &[Bound::ResetsHostAfter(255 * S, S)]), "");
+    assert!(said(&record, &[Bound::ResetsHostAt(60 * S, S)]).contains("instead of 60.000 s"));
+    let pat = record.pats.last().unwrap().at;
+    reset(&mut record, pat + 129 * S + MS);
+    let after_pat = [Bound::ResetsHostAfterLastPat(S)];
+    assert!(said(&record, &after_pat).contains("came at"));
+}
+
+#[test]
+fn a_timer_that_should_run_or_stand_still_is_watched() {
+    let record = survived();
+    assert!(said(&record, &[Bound::Counts(700 * S, 760 * S)]).contains("did not run at 700"));
+    assert_eq!(said(&record, &[Bound::Counts(20 * S, 100 * S)]), "");
+    assert!(said(&record, &[Bound::StandsStill(700 * S, 760 * S)]).contains("ran at 750"));
+    assert_eq!(said(&record, &[Bound::StandsStill(200 * S, 700 * S)]), "");
+}
+
+#[test]
+fn a_module_may_panic_only_where_it_is_asked_to() {
+    let mut record = survived();
+    record.violations = vec![Note {
+        at: 990 * S + 3 * MS + 96 * S,
+        text: "the kernel complains (Trap): the module called panic: x".into(),
+    }];
+    assert_eq!(said(&record, &[Bound::ModulePanics(96 * S, S)]), "");
+    assert!(said(&record, &[Bound::ModulePanics(90 * S, S)]).contains("the module's panic came"));
+    assert!(said(&record, &[]).contains("the module called panic"));
+}
+
+#[test]
+fn the_busiest_second_of_the_bmc_counts() {
+    let mut record = survived();
+    record.dog = (0..30).map(|i| (10 * S + i * 60 * MS, 0x22)).collect();
+    assert_eq!(said(&record, &[Bound::DogCommandsASecond(17)]), "");
+    assert!(said(&record, &[Bound::DogCommandsASecond(16)])
+        .contains("ran 17 watchdog commands in the second from 10.000 s"));
+}

@@ -10,6 +10,8 @@ use crate::judge::Bound;
 use crate::record::{BmcState, Way};
 use crate::span::{Ns, MS, S};
 
+/// A dump as quick as a disk is.
+const DUMP: Act = Act::Dump { parts: 8, each: MS };
 /// From the first sign of a BMC running out of memory to its death.
 const DYING: Ns = 30 * S;
 
@@ -22,7 +24,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "dump",
         about: "a panic with a dump that pats as it writes, whatever the BMC does",
-        plan: |dice| ending(dice, Act::Dump, Way::Dump),
+        plan: |dice| ending(dice, DUMP, Way::Dump),
     },
     Scenario {
         name: "kdb",

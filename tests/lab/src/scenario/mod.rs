@@ -2,18 +2,26 @@
 //! The scenarios by name. Must not know how a plan is run or judged.
 
 mod contexts;
+mod guard;
+mod hangs;
 mod life;
 mod load;
 mod outages;
 mod plan;
 
-pub use plan::{Act, Client, ClientKind, End, Plan, Scenario, Watchdogd, PAT_LIMIT};
+pub use plan::{Act, Client, ClientKind, End, Firmware, Plan, Scenario, Watchdogd, PAT_LIMIT};
 
 /// All scenarios, in the order in which they are listed.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    [outages::SCENARIOS, contexts::SCENARIOS, life::SCENARIOS]
-        .into_iter()
-        .flatten()
+    [
+        outages::SCENARIOS,
+        contexts::SCENARIOS,
+        life::SCENARIOS,
+        guard::SCENARIOS,
+        hangs::SCENARIOS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The scenario of that name.
@@ -49,6 +57,7 @@ mod tests {
                     plan.acts.is_sorted_by_key(|&(at, _)| at),
                     "{name} {seed}: acts"
                 );
+                assert!(plan.telling.is_sorted(), "{name} {seed}: telling");
                 let last = plan.acts.iter().map(|&(at, _)| at).max().unwrap_or(0);
                 assert!(last < plan.lasts, "{name} {seed}: an act after the end");
             }

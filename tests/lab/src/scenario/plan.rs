@@ -2,11 +2,12 @@
 //! A scenario as plain values: the machine, the BMC and what goes wrong with it, who uses it,
 //! what is done to the host and when, and what must be true then. Must not know how it is run.
 
-use ipmi_bmc::{Executes, Fault, When};
+use ipmi_bmc::{Bmc, Executes, Fault, Request, When};
 use ipmi_kernel::Preempt;
 
 use crate::dice::Dice;
 use crate::judge::Bound;
+use crate::mc_watchdog::TENTH;
 use crate::record::{BmcState, Way};
 use crate::span::{Ns, MS, S, US};
 use crate::transport::Transport;
@@ -30,6 +31,8 @@ pub struct Plan {
     pub bmc: ipmi_bmc::Config,
     pub executes: Executes,
     pub preempt: Preempt,
+    /// `hw.ipmi.wd_margin`: how much longer the BMC counts than it is asked to.
+    pub margin: Ns,
     /// Set in kenv before the module is loaded, hints aside.
     pub tunables: Vec<(&'static str, String)>,
     pub faults: Vec<(When, Fault)>,
@@ -37,8 +40,14 @@ pub struct Plan {
     pub course: Vec<(Ns, BmcState)>,
     /// When kldload is called.
     pub load_at: Ns,
+    /// A watchdog timer that firmware has left running.
+    pub firmware: Option<Firmware>,
+    /// The kernel asks the list `watchdog_pretimeout` before its pretimeout acts.
+    pub pretimeout_list: bool,
     pub watchdogd: Option<Watchdogd>,
     pub clients: Vec<Client>,
+    /// When the doctor is asked besides now and then, in order of time.
+    pub telling: Vec<Ns>,
     /// What is done to the host, in order of time.
     pub acts: Vec<(Ns, Act)>,
     pub bounds: Vec<Bound>,
@@ -58,6 +67,34 @@ pub struct Watchdogd {
     pub pretimeout: Ns,
     /// `--pretimeout-action`, `WD_SOFT_*`.
     pub action: u32,
+}
+
+/// The watchdog timer as firmware set and started it before the kernel came.
+#[derive(Clone, Copy, Debug)]
+pub struct Firmware {
+    /// 1 BIOS FRB2, 2 BIOS/POST, 3 OS Load.
+    pub timer_use: u8,
+    /// 1 hard reset, 2 power down, 3 power cycle.
+    pub action: u8,
+    /// Counted from boot, in whole seconds.
+    pub countdown: Ns,
+}
+
+impl Firmware {
+    /// Does at time 0 what firmware does.
+    pub fn arm(&self, bmc: &mut Bmc) {
+        let [low, high] = ((self.countdown / TENTH) as u16).to_le_bytes();
+        let set = vec![self.timer_use, self.action, 0, 0, low, high];
+        for (cmd, data) in [(0x24, set), (0x22, Vec::new())] {
+            let request = Request {
+                netfn: 0x06,
+                lun: 0,
+                cmd,
+                data,
+            };
+            bmc.execute(&request, 0);
+        }
+    }
 }
 
 /// How watchdogd ceases to pat.
@@ -100,8 +137,10 @@ pub enum ClientKind {
 pub enum Act {
     /// panic(9), up to the end of the shutdown handlers that run without a scheduler.
     Panic,
-    /// A panic with a dump that pats the watchdog as it writes.
-    Dump,
+    /// A panic with a dump that pats the watchdog before each of its parts, which take so long.
+    Dump { parts: u32, each: Ns },
+    /// The same, and what comes after the dump never ends.
+    HungDump { parts: u32, each: Ns },
     /// kdb is entered and its `watchdog` command used, then left.
     Kdb,
     /// kldunload, with everybody gone.
@@ -112,6 +151,21 @@ pub enum Act {
     Attach,
     /// Several threads pat and disarm at once; the last word is a pat, or a disarm.
     Crowd { disarmed: bool },
+    /// Somebody pats once, or disarms with 0.
+    Pat { timeout: Ns },
+    /// Two threads call the watchdog `gap` apart, one of them to disarm.
+    Race { gap: Ns, disarm_first: bool },
+    /// So many threads pat, each a hundred times a second, for so long; those of odd number ask
+    /// for `odd`, the others for 128 s.
+    Storm { threads: u64, lasts: Ns, odd: Ns },
+    /// Another driver comes onto the watchdog lists and answers every pat.
+    Rival,
+    /// The time of day jumps by so many nanoseconds.
+    ClockStep { by: i64 },
+    /// An NMI that is not the BMC's.
+    ForeignNmi,
+    /// reboot(2), with a step after the sync that never ends.
+    HungShutdown { howto: u32 },
     /// `count` requests are queued at once, one descriptor for every hundred, then a pat made.
     Flood { count: u64 },
 }
@@ -138,12 +192,16 @@ impl Plan {
                 stall_per_million: dice.between(0, 400) as u32,
                 stall_max_ns: dice.between(0, 2 * MS),
             },
+            margin: 0,
             tunables: Vec::new(),
             faults: Vec::new(),
             course: vec![(0, BmcState::Healthy)],
             load_at: dice.between(0, S),
+            firmware: None,
+            pretimeout_list: false,
             watchdogd: None,
             clients: Vec::new(),
+            telling: Vec::new(),
             acts: Vec::new(),
             bounds: PROMISES.to_vec(),
         }
@@ -154,6 +212,14 @@ impl Plan {
         self.transport = transport;
         if !matches!(transport, Transport::Kcs | Transport::KcsMem) {
             self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
+            // An interface that is read back twice a second is not looked at in between.
+            self.without(|bound| {
+                matches!(
+                    bound,
+                    Bound::Notified("WATCHDOG pretimeout")
+                        | Bound::Says("reached its pre-timeout: host in trouble")
+                )
+            });
         }
     }
 
@@ -167,6 +233,12 @@ impl Plan {
     /// The BMC looks so from here on.
     pub fn state(&mut self, from: Ns, state: BmcState) {
         self.course.push((from, state));
+    }
+
+    /// At that moment the doctor says so.
+    pub fn doctor(&mut self, at: Ns, words: &'static str) {
+        self.telling.push(at);
+        self.bounds.push(Bound::DoctorSays(at, words));
     }
 
     /// Drops a promise that the scenario breaks on purpose.
@@ -193,6 +265,8 @@ const PROMISES: &[Bound] = &[
     Bound::PatsAreHonest,
     Bound::HostStaysUp,
     Bound::GuardedWithin(S),
+    Bound::LastWordHolds(S),
+    Bound::ShownAsItIs(S),
     Bound::RecoversWithin(S),
     Bound::WorkerBelow(0.5),
     Bound::ConsoleLinesAnHour(10),

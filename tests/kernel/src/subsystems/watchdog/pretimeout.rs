@@ -8,6 +8,8 @@ use crate::sched;
 use crate::subsystems::time::{sbt_to_ns, NS_PER_S, SBT_1S};
 use crate::subsystems::{errno, eventhandler, kdb, printf, shutdown};
 
+/// A veto holds the pretimeout back so long, then it asks again.
+const VETOED: u64 = NS_PER_S;
 /// Nanoseconds a tick.
 const TICK: u64 = 1_000_000;
 
@@ -82,7 +84,8 @@ fn is_vetoed() -> bool {
 /// wd_timeout_cb(): the actions, in the order in which the kernel takes them.
 fn fire(kind: &'static str) {
     if kind == "pre" && is_vetoed() {
-        return rearm();
+        let timer = sched::after(VETOED, || fire("pre"));
+        return state(|w| w.pretimeout_timer = Some(timer));
     }
     let now = sched::now();
     let action = state(|w| {

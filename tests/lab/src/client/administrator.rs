@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! An administrator who now and then reads `sysctl dev.ipmi.0.watchdog` and holds it against what
+//! `ipmitool mc watchdog get` would show at that moment. Must not know what goes wrong.
+
+use ipmi_kernel::subsystems::sysctl::api::{get, Value};
+use ipmi_kernel::Process;
+
+use super::{rest, Log};
+use crate::board::Board;
+use crate::mc_watchdog::{McWatchdog, TENTH};
+use crate::record::Look;
+use crate::span::{Ns, MS, S};
+
+/// Between two looks.
+const EVERY: Ns = 5 * S;
+/// Between two looks when something did not agree: a pat may have been on its way.
+const AGAIN: Ns = 200 * MS;
+/// A read-back that is older than the BMC's answer by more is not of that answer.
+const READ_BACK: Ns = 7 * S;
+
+/// What `state` shows.
+const STOPPED: u64 = 1;
+const ARMED: u64 = 2;
+
+/// Looks until the machine ends; looks at the `telling` moments too.
+pub fn look_after(process: &Process, telling: &[Ns], log: &Log) {
+    let mut next = process.now();
+    loop {
+        let wanted = telling.iter().copied().find(|&at| at > process.now());
+        let at = next.min(wanted.unwrap_or(next));
+        rest(process, at.saturating_sub(process.now()));
+        let Some(look) = look(process) else {
+            next = process.now() + EVERY;
+            continue;
+        };
+        let pause = if look.lie.is_some() { AGAIN } else { EVERY };
+        next = look.at + pause;
+        log.borrow_mut().looks.push(look);
+    }
+}
+
+/// One look; nothing if there is no device to look at.
+fn look(process: &Process) -> Option<Look> {
+    // What is read while the BMC runs a command may be of two minds.
+    for _ in 0..3 {
+        let before = commands_run(process);
+        let shown = Shown::read()?;
+        let Value::Text(doctor) = get(&name("doctor")).ok()? else {
+            return None;
+        };
+        let at = process.now();
+        let lie = process.hardware(|board: &mut Board| shown.lie(board, at));
+        if before == commands_run(process) || lie.is_none() {
+            return Some(Look { at, doctor, lie });
+        }
+    }
+    None
+}
+
+fn commands_run(process: &Process) -> u64 {
+    process.hardware(|board: &mut Board| board.interface().bmc().commands_run())
+}
+
+fn name(leaf: &str) -> String {
+    format!("dev.ipmi.0.watchdog.{leaf}")
+}
+
+/// The numbers that ipmitool shows as well.
+#[derive(Debug)]
+struct Shown {
+    state: u64,
+    timer_use: u64,
+    action: u64,
+    pretimeout_ms: u64,
+    confirmed_ms: u64,
+    confirmed_age_ms: u64,
+    left_ms: u64,
+    left_age_ms: u64,
+}
+
+impl Shown {
+    fn read() -> Option<Shown> {
+        let number = |leaf| match get(&name(leaf)) {
+            Ok(Value::Uint(value)) => Some(value),
+            _ => None,
+        };
+        Some(Shown {
+            state: number("state")?,
+            timer_use: number("use")?,
+            action: number("action")?,
+            pretimeout_ms: number("pretimeout_ms")?,
+            confirmed_ms: number("timeout_confirmed_ms")?,
+            confirmed_age_ms: number("confirmed_age_ms")?,
+            left_ms: number("left_ms")?,
+            left_age_ms: number("left_age_ms")?,
+        })
+    }
+
+    /// What of it is not so.
+    fn lie(&self, board: &Board, now: Ns) -> Option<String> {
+        let answer = board.interface().bmc().watchdog_answer(now);
+        let truth = McWatchdog::decode(&answer)?;
+        let wrong = self
+            .state_is_wrong(&truth)
+            .or_else(|| self.countdown_is_wrong(&truth))
+            .or_else(|| self.reading_is_wrong(board, now))?;
+        Some(format!("{wrong}; ipmitool would say: {truth}"))
+    }
+
+    fn state_is_wrong(&self, truth: &McWatchdog) -> Option<String> {
+        let so = match self.state {
+            ARMED => truth.running && truth.timer_use == 4,
+            STOPPED => !truth.running,
+            _ => true,
+        };
+        (!so).then(|| format!("state {} is shown", self.state))
+    }
+
+    /// Of an armed timer: what it counts from, and how far it has come.
+    fn countdown_is_wrong(&self, truth: &McWatchdog) -> Option<String> {
+        if self.state != ARMED {
+            return None;
+        }
+        let (initial, present) = (
+            Ns::from(truth.initial) * TENTH,
+            Ns::from(truth.present) * TENTH,
+        );
+        let reckoned = self.confirmed_ms.saturating_sub(self.confirmed_age_ms) * MS;
+        // A restart whose confirmation was lost leaves more than is shown, never less.
+        let agrees = initial == self.confirmed_ms * MS && present + TENTH >= reckoned;
+        (!agrees).then(|| {
+            format!(
+                "a countdown of {} ms, restarted {} ms ago, is shown",
+                self.confirmed_ms, self.confirmed_age_ms
+            )
+        })
+    }
+
+    /// What is shown as read back must be an answer that the BMC gave then.
+    fn reading_is_wrong(&self, board: &Board, now: Ns) -> Option<String> {
+        let read_at = now.saturating_sub(self.left_age_ms * MS);
+        let readings = board.seen().readings.iter().rev();
+        let mut then = readings
+            .skip_while(|(at, _)| *at > read_at + MS)
+            .take_while(|(at, _)| at + READ_BACK >= read_at);
+        let nothing = self.timer_use == 0 && self.left_ms == 0;
+        let found = nothing || then.any(|(_, reading)| self.shows(reading));
+        (!found).then(|| {
+            format!(
+                "use {}, action {:#x}, pretimeout {} ms, {} ms left is shown as read back {} ms ago, and was not",
+                self.timer_use, self.action, self.pretimeout_ms, self.left_ms, self.left_age_ms
+            )
+        })
+    }
+
+    fn shows(&self, reading: &McWatchdog) -> bool {
+        self.timer_use == u64::from(reading.timer_use)
+            && self.action == u64::from(reading.actions())
+            && self.pretimeout_ms == u64::from(reading.pretimeout_s) * 1000
+            && self.left_ms * MS == Ns::from(reading.present) * TENTH
+    }
+}

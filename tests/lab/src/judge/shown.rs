@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the driver shows and says, held against what was so. Must not know how a run is made.
+
+use crate::record::{BmcState, Look, Note, Record};
+use crate::span::{seconds, Ns, Span, Spans, S};
+
+/// After an outage the driver may look behind for so long.
+const CATCHES_UP: Ns = 2 * S;
+/// A BMC that has not answered for so long is to be called that.
+const LONG_DEAD: Ns = 45 * S;
+/// A run whose device was there for so long without a look at it has no administrator.
+const NOTICED: Ns = 15 * S;
+
+/// Shown otherwise than it is for too long, or a dead BMC passed over in silence.
+pub(super) fn lies(record: &Record, most: Ns) -> Vec<String> {
+    let mut said = Vec::from_iter(nothing_shown(record));
+    said.extend(lasting_lie(record, most));
+    let dead = record.bmc_in(&[BmcState::Dead]);
+    let long = dead
+        .iter()
+        .filter_map(|s| Span::new(s.from + LONG_DEAD, s.to));
+    let long = Spans::of(long);
+    let told = |words: &str| words.contains("answer") || words.contains("has not confirmed");
+    let silent = |look: &&Look| long.contains(look.at) && !told(&look.doctor);
+    said.extend(record.looks.iter().find(silent).map(|look| {
+        format!(
+            "at {:.3} s the BMC had not answered for long, and the doctor said: {}",
+            seconds(look.at),
+            look.doctor
+        )
+    }));
+    said
+}
+
+fn nothing_shown(record: &Record) -> Option<String> {
+    let served = record.confirmed.first()?;
+    let long = record.end > served + NOTICED && record.violations.is_empty();
+    (long && record.looks.is_empty()).then(|| "the module shows no watchdog state".into())
+}
+
+fn lasting_lie(record: &Record, most: Ns) -> Option<String> {
+    let outages = record.outages();
+    let felt = outages.iter().map(|s| Span {
+        from: s.from,
+        to: s.to + CATCHES_UP,
+    });
+    let judged = record.answering().minus(&Spans::of(felt));
+    let mut since: Option<&Look> = None;
+    for look in record.looks.iter().filter(|look| judged.contains(look.at)) {
+        let Some(lie) = &look.lie else {
+            since = None;
+            continue;
+        };
+        let first = *since.get_or_insert(look);
+        // Between the two no outage may lie.
+        if !judged
+            .iter()
+            .any(|s| s.contains(first.at) && s.contains(look.at))
+        {
+            since = Some(look);
+        } else if look.at - first.at > most {
+            let (at, long) = (seconds(first.at), seconds(look.at - first.at));
+            return Some(format!("from {at:.3} s for {long:.3} s at least, {lie}"));
+        }
+    }
+    None
+}
+
+pub(super) fn wrong_diagnosis(record: &Record, at: Ns, words: &str) -> Vec<String> {
+    let look = record.doctor_at(at);
+    let right = look.is_some_and(|look| look.doctor.contains(words));
+    let said = look.map_or("nothing", |look| &look.doctor);
+    let complaint = || {
+        let at = seconds(at);
+        format!("the doctor said at {at:.1} s, without {words:?}: {said}")
+    };
+    (!right).then(complaint).into_iter().collect()
+}
+
+fn heard<'r>(notes: &'r [Note], words: &str) -> Option<&'r Note> {
+    notes.iter().find(|note| note.text.contains(words))
+}
+
+pub(super) fn unnotified(record: &Record, what: &str) -> Vec<String> {
+    let missing = heard(&record.notifications, what).is_none();
+    missing
+        .then(|| format!("devd never heard {what:?}"))
+        .into_iter()
+        .collect()
+}
+
+pub(super) fn notified(record: &Record, what: &str) -> Vec<String> {
+    heard(&record.notifications, what)
+        .map(|note| format!("devd heard {what:?} at {:.3} s", seconds(note.at)))
+        .into_iter()
+        .collect()
+}
+
+pub(super) fn unsaid(record: &Record, words: &str) -> Vec<String> {
+    let missing = heard(&record.console, words).is_none();
+    missing
+        .then(|| format!("the console never said {words:?}"))
+        .into_iter()
+        .collect()
+}
+
+pub(super) fn calm_kernel(record: &Record, text: &str) -> Vec<String> {
+    match &record.panicked {
+        Some(note) if note.text == text => Vec::new(),
+        Some(note) => vec![format!("the kernel panicked with {:?}", note.text)],
+        None => vec![format!("the kernel never panicked with {text:?}")],
+    }
+}

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Scenarios in which the host is healthy and the question is who guards it: BMCs that count
+//! something else, timers that firmware left, rivals, races, storms, clocks.
+
+use ipmi_bmc::{Fault, When};
+
+use super::load::{ordinary, watchdogd, UP};
+use super::plan::{Act, End, Firmware, Plan, Scenario, Watchdogd};
+use crate::dice::Dice;
+use crate::judge::Bound;
+use crate::mc_watchdog::TENTH;
+use crate::record::BmcState;
+use crate::span::{Ns, MS, S, US};
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "bmc-clamps",
+        about: "the BMC counts less than it was set to, or ignores a new setting, and says all is well",
+        plan: bmc_clamps,
+    },
+    Scenario {
+        name: "bmc-forgets",
+        about: "the BMC's timer is gone without a reset, and nobody pats for a while",
+        plan: bmc_forgets,
+    },
+    Scenario {
+        name: "firmware-armed",
+        about: "firmware left its timer running: kept, stopped or left alone, a seed each",
+        plan: firmware_armed,
+    },
+    Scenario {
+        name: "disarm-dead-bmc",
+        about: "watchdogd ends while the BMC counts and does not answer",
+        plan: disarm_dead_bmc,
+    },
+    Scenario {
+        name: "pat-disarm-race",
+        about: "a pat and a disarm from microseconds to a tenth of a second apart, the BMC well or not",
+        plan: pat_disarm_race,
+    },
+    Scenario {
+        name: "second-watchdog",
+        about: "another driver answers on the watchdog lists; the BMC dies at times",
+        plan: second_watchdog,
+    },
+    Scenario {
+        name: "deaf-but-counting",
+        about: "the BMC counts and takes no pats: reset with margin 0, survived with 900; a margin delays no reset",
+        plan: deaf_but_counting,
+    },
+    Scenario {
+        name: "clock-step",
+        about: "the time of day jumps, by years and back",
+        plan: clock_step,
+    },
+    Scenario {
+        name: "pat-storm",
+        about: "1000 pats a second from many threads",
+        plan: pat_storm,
+    },
+];
+
+/// The timeout of this scenario family's watchdogd.
+const TIMEOUT: Ns = 128 * S;
+
+fn bmc_clamps(dice: &mut Dice) -> Plan {
+    let mut plan = Plan::new(dice, 100 * S);
+    let mut daemon = watchdogd(dice);
+    let from = dice.between(30 * S, 40 * S);
+    plan.doctor(60 * S, "the BMC grants");
+    match dice.turn(2) {
+        0 => {
+            let longest = dice.between(250, 1270) as u16;
+            plan.faults
+                .push((When::Always, Fault::ClampCountdown { longest }));
+        }
+        _ => {
+            // watchdogd is started anew with another timeout, which the BMC ignores.
+            plan.faults.push((
+                When::Window { from, to: u64::MAX },
+                Fault::IgnoreWatchdogSet,
+            ));
+            daemon.ends = Some((from, End::Hangs));
+            for n in 0..6 {
+                let timeout = 300 * S;
+                plan.acts
+                    .push((from + n * 10 * S + MS, Act::Pat { timeout }));
+            }
+        }
+    }
+    daemon.pretimeout = 0;
+    plan.watchdogd = Some(daemon);
+    plan.clients = ordinary(dice, 80 * S);
+    plan.bounds.push(Bound::Notified("WATCHDOG altered"));
+    plan.bounds.push(Bound::Says("grants a countdown of"));
+    plan
+}
+
+fn bmc_forgets(dice: &mut Dice) -> Plan {
+    let mut plan = Plan::new(dice, 0);
+    let interval = dice.between(1, 4);
+    plan.tunables
+        .push(("hw.ipmi.wd_verify_interval", interval.to_string()));
+    let mut at = dice.between(20 * S, 30 * S);
+    for _ in 0..dice.between(1, 3) {
+        let when = When::Window {
+            from: at,
+            to: at + S,
+        };
+        plan.faults.push((when, Fault::ForgetWatchdog));
+        at += dice.between(8 * S, 30 * S);
+    }
+    plan.lasts = at;
+    plan.watchdogd = Some(Watchdogd {
+        every: 60 * S,
+        ..watchdogd(dice)
+    });
+    plan.clients = ordinary(dice, at);
+    // Nothing shows it but the next verification.
+    plan.without(|bound| matches!(bound, Bound::GuardedWithin(_) | Bound::ShownAsItIs(_)));
+    let noticed = interval * S + S;
+    plan.bounds.push(Bound::GuardedWithin(noticed));
+    plan.bounds.push(Bound::ShownAsItIs(noticed));
+    plan.bounds.push(Bound::Notified("WATCHDOG gap"));
+    plan
+}
+
+fn firmware_armed(dice: &mut Dice) -> Plan {
+    let how = ["keep", "stop", "leave"][dice.turn(3) as usize];
+    let firmware = Firmware {
+        timer_use: dice.between(1, 3) as u8,
+        action: dice.between(1, 3) as u8,
+        countdown: dice.between(20, 60) * S,
+    };
+    let expires = firmware.countdown;
+    let mut plan = Plan::new(dice, expires + 100 * S);
+    plan.tunables.push(("hw.ipmi.wd_adopt", how.into()));
+    plan.firmware = Some(firmware);
+    plan.clients = ordinary(dice, plan.lasts);
+    plan.bounds.push(Bound::Notified("WATCHDOG firmware"));
+    let mut daemon = watchdogd(dice);
+    daemon.starts = expires + dice.between(0, 60 * S);
+    match how {
+        "keep" => {
+            plan.bounds
+                .push(Bound::Says("kept from it until the first pat"));
+            plan.bounds.push(Bound::Counts(MS, u64::MAX));
+            plan.doctor(expires - 5 * S, "firmware's timer is kept from expiring");
+        }
+        "stop" => {
+            plan.bounds.push(Bound::Says("stopping it"));
+            plan.bounds.push(Bound::StandsStill(6 * S, daemon.starts));
+            plan.doctor(expires - 5 * S, "stopped");
+        }
+        // Left alone it does what it does, unless somebody pats before.
+        _ if dice.chance(50) => {
+            plan.bounds.push(Bound::Says("left alone"));
+            plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
+            plan.bounds.push(Bound::ResetsHostAt(expires, S));
+            plan.doctor(expires - 5 * S, "nobody has armed the watchdog");
+        }
+        _ => {
+            plan.bounds.push(Bound::Says("left alone"));
+            daemon.starts = expires - dice.between(2 * S, 10 * S);
+        }
+    }
+    plan.watchdogd = Some(daemon);
+    if how != "leave" || plan.bounds.contains(&Bound::HostStaysUp) {
+        plan.doctor(plan.lasts - S, "guarded by the BMC watchdog");
+    }
+    plan
+}
+
+fn disarm_dead_bmc(dice: &mut Dice) -> Plan {
+    let from = dice.between(20 * S, 40 * S);
+    let exits = from + dice.magnitude(MS, 10 * S);
+    let back = exits + dice.between(20 * S, 80 * S);
+    let mut plan = Plan::new(dice, back + 20 * S);
+    let mut daemon = watchdogd(dice);
+    daemon.ends = Some((exits, End::Exits));
+    plan.watchdogd = Some(daemon);
+    plan.clients = ordinary(dice, plan.lasts);
+    let fault = [
+        Fault::IbfStuck,
+        Fault::ReadsFf,
+        Fault::Deaf { counting: true },
+        Fault::ObfNever,
+    ];
+    let fault = fault[dice.between(0, 3) as usize].clone();
+    plan.fault(from, back, BmcState::Dead, fault);
+    for _ in 0..dice.between(1, 2) {
+        let again = plan.acts.last().map_or(exits, |&(at, _)| at) + dice.between(MS, 5 * S);
+        plan.acts.push((again, Act::Pat { timeout: 0 }));
+    }
+    plan.doctor(
+        back - S,
+        "a stop was asked for and the BMC has not confirmed it",
+    );
+    plan.doctor(plan.lasts - S, "the watchdog was stopped on request");
+    plan.bounds.push(Bound::StandsStill(back + S, u64::MAX));
+    plan.bounds.push(Bound::Notified("WATCHDOG armed"));
+    plan.bounds.push(Bound::Notified("WATCHDOG disarmed"));
+    plan
+}
+
+fn pat_disarm_race(dice: &mut Dice) -> Plan {
+    let mut plan = Plan::new(dice, 0);
+    let mut at = dice.between(8 * S, 10 * S);
+    for _ in 0..dice.between(4, 8) {
+        let (gap, disarm_first) = (dice.magnitude(US, 100 * MS), dice.chance(50));
+        plan.acts.push((at, Act::Race { gap, disarm_first }));
+        let to = at + dice.between(3 * S, 6 * S);
+        if dice.chance(40) {
+            let trouble = at - dice.between(0, 20 * MS);
+            let fault = [Fault::IbfStuck, Fault::ObfNever, Fault::ReadsFf];
+            let fault = fault[dice.between(0, 2) as usize].clone();
+            plan.fault(trouble, to, BmcState::Dead, fault);
+        }
+        at = to + dice.between(6 * S, 8 * S);
+        let timeout = if dice.chance(50) { 0 } else { TIMEOUT };
+        plan.acts.push((at, Act::Pat { timeout }));
+        at += dice.between(6 * S, 7 * S);
+    }
+    plan.lasts = at;
+    plan.clients = ordinary(dice, 30 * S);
+    plan
+}
+
+fn second_watchdog(dice: &mut Dice) -> Plan {
+    let comes = dice.between(15 * S, 30 * S);
+    let mut plan = Plan::new(dice, comes + 60 * S);
+    plan.watchdogd = Some(watchdogd(dice));
+    plan.clients = ordinary(dice, plan.lasts - 20 * S);
+    plan.doctor(comes - S, "guarded by the BMC watchdog");
+    plan.acts.push((comes, Act::Rival));
+    plan.doctor(comes + 20 * S, "1 other watchdog handler");
+    if dice.chance(50) {
+        let from = comes + dice.between(S, 10 * S);
+        let to = from + dice.between(S, 40 * S);
+        plan.fault(from, to, BmcState::Dead, Fault::IbfStuck);
+    }
+    // The other driver answers for a BMC that does not.
+    plan.without(|bound| matches!(bound, Bound::PatsAreHonest));
+    plan.doctor(plan.lasts - S, "1 other watchdog handler");
+    plan
+}
+
+fn deaf_but_counting(dice: &mut Dice) -> Plan {
+    let variant = dice.turn(3);
+    let from = dice.between(20 * S, 40 * S);
+    let to = match variant {
+        1 => from + dice.between(130 * S, 400 * S),
+        _ => from + 160 * S,
+    };
+    let mut plan = Plan::new(dice, to + 40 * S);
+    let mut daemon = watchdogd(dice);
+    plan.clients = ordinary(dice, plan.lasts - 10 * S);
+    let deaf = Fault::Deaf { counting: true };
+    match variant {
+        0 => {
+            plan.fault(from, u64::MAX, BmcState::Dead, deaf);
+            plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
+            plan.bounds
+                .extend([Bound::NoPretimeout, Bound::BmcResetsHost(S)]);
+            plan.bounds.push(Bound::Notified("BMC unresponsive"));
+            plan.doctor(from + 80 * S, "the BMC does not answer");
+        }
+        1 => {
+            plan.fault(from, to, BmcState::Dead, deaf);
+            plan.margin = 900 * S;
+            plan.bounds.push(Bound::Notified("BMC unresponsive"));
+            plan.bounds.push(Bound::Notified("BMC recovered"));
+            plan.doctor(from + 80 * S, "the BMC does not answer");
+        }
+        _ => {
+            plan.margin = 900 * S;
+            daemon.ends = Some((from, End::Hangs));
+            daemon.pretimeout = 0;
+            plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
+            plan.bounds.push(Bound::ResetsHostAfterLastPat(S));
+            plan.bounds.push(Bound::Notified("WATCHDOG unpatted"));
+        }
+    }
+    plan.watchdogd = Some(daemon);
+    plan
+}
+
+fn clock_step(dice: &mut Dice) -> Plan {
+    let mut plan = Plan::new(dice, 90 * S);
+    plan.watchdogd = Some(watchdogd(dice));
+    plan.clients = ordinary(dice, 70 * S);
+    let mut at = UP;
+    while at < 80 * S {
+        let by = dice.magnitude(MS, 10 * 365 * 86_400 * S) as i64;
+        let by = if dice.chance(50) { -by } else { by };
+        plan.acts.push((at, Act::ClockStep { by }));
+        at += dice.between(S, 10 * S);
+    }
+    plan
+}
+
+fn pat_storm(dice: &mut Dice) -> Plan {
+    let at = UP + dice.between(0, S);
+    let lasts = 3 * S;
+    let mut plan = Plan::new(dice, at + lasts + 8 * S);
+    let odd = match dice.chance(30) {
+        // Rounded up, these are the same countdown for the BMC.
+        true => TIMEOUT - dice.between(0, TENTH - 1),
+        false => TIMEOUT,
+    };
+    let threads = dice.between(10, 14);
+    plan.acts.push((
+        at,
+        Act::Storm {
+            threads,
+            lasts,
+            odd,
+        },
+    ));
+    plan.clients = ordinary(dice, at + lasts);
+    // Ten Resets, two read-backs, and what arming takes.
+    plan.bounds.push(Bound::DogCommandsASecond(20));
+    plan
+}
