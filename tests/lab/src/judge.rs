@@ -367,9 +367,8 @@ fn late_recoveries(record: &Record, most: Ns) -> Vec<String> {
 }
 
 fn busy_worker(record: &Record, percent: f64) -> Vec<String> {
-    let outages = record.outages();
-    let used = record.worker_percent(&outages);
-    let over = used >= percent && outages.total() >= TELLING;
+    let used = record.worker_percent(&record.outages().at_least(TELLING));
+    let over = used >= percent;
     over.then(|| format!("the worker used {used:.2} % of a processor during the outage; {percent} % is the limit"))
         .into_iter()
         .collect()

@@ -6,8 +6,8 @@ use crate::span::{seconds, Ns, Span, Spans, S};
 
 /// After an outage the driver may look behind for so long.
 const CATCHES_UP: Ns = 2 * S;
-/// A BMC that has not answered for so long is to be called that.
-const LONG_DEAD: Ns = 45 * S;
+/// A BMC that has not answered for so long is to be called that: a verification and three attempts.
+const LONG_DEAD: Ns = 80 * S;
 /// A run whose device was there for so long without a look at it has no administrator.
 const NOTICED: Ns = 15 * S;
 

@@ -116,12 +116,18 @@ fn bmc_forgets(dice: &mut Dice) -> Plan {
         ..watchdogd(dice)
     });
     plan.clients = ordinary(dice, at);
-    // Nothing shows it but the next verification.
-    plan.without(|bound| matches!(bound, Bound::GuardedWithin(_) | Bound::ShownAsItIs(_)));
-    let noticed = interval * S + S;
+    // Nothing shows it but the next verification, which need not be the next second's.
+    plan.without(|bound| {
+        matches!(
+            bound,
+            Bound::GuardedWithin(_) | Bound::ShownAsItIs(_) | Bound::LastWordHolds(_)
+        )
+    });
+    let noticed = interval * S + 50 * MS;
     plan.bounds.push(Bound::GuardedWithin(noticed));
     plan.bounds.push(Bound::ShownAsItIs(noticed));
     plan.bounds.push(Bound::Notified("WATCHDOG gap"));
+    plan.bounds.push(Bound::Notified("WATCHDOG recovered"));
     plan
 }
 
@@ -262,7 +268,9 @@ fn deaf_but_counting(dice: &mut Dice) -> Plan {
             plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
             plan.bounds
                 .extend([Bound::NoPretimeout, Bound::BmcResetsHost(S)]);
+            plan.bounds.push(Bound::Says("host is healthy, BMC is not"));
             plan.bounds.push(Bound::Notified("BMC unresponsive"));
+            plan.bounds.push(Bound::Notified("WATCHDOG unconfirmed"));
             plan.doctor(from + 80 * S, "the BMC does not answer");
         }
         1 => {

@@ -124,6 +124,7 @@ fn pretimeout_msg(dice: &mut Dice) -> Plan {
         _ => {
             // The Set that follows clears the flag before anybody asks for it.
             deaf_over_pretimeout(&mut plan, dice, at);
+            plan.bounds.push(Bound::Says("host is healthy, BMC is not"));
         }
     }
     plan.clients = ordinary(dice, at);
@@ -265,7 +266,7 @@ fn veto_kernel(dice: &mut Dice) -> Plan {
     let mut plan = Plan::new(dice, from + 60 * S);
     plan.pretimeout_list = true;
     let mut daemon = watchdogd(dice);
-    match dice.turn(2) {
+    match dice.turn(3) {
         // The driver holds each pat for as long as it takes, and meanwhile the callout is due.
         0 => {
             plan.tunables
@@ -278,8 +279,8 @@ fn veto_kernel(dice: &mut Dice) -> Plan {
             plan.without(|bound| matches!(bound, Bound::PatWithin(_)));
             plan.bounds.push(Bound::PatWithin(20 * S + 10 * MS));
         }
-        // A hung host has no pat to wait for.
-        _ => {
+        // A hung host has no pat to wait for, whatever the BMC does.
+        variant => {
             daemon.ends = Some((from, End::Hangs));
             daemon.action = WD_SOFT_LOG;
             daemon.pretimeout = dice.between(20 * S, 100 * S) / S * S;
@@ -287,6 +288,11 @@ fn veto_kernel(dice: &mut Dice) -> Plan {
             plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
             plan.bounds.push(Bound::PretimeoutFires(20 * MS));
             plan.bounds.push(Bound::BmcResetsHost(S));
+            if variant == 2 {
+                let dead = from - dice.between(0, 12 * S);
+                let deaf = Fault::Deaf { counting: true };
+                plan.fault(dead, u64::MAX, BmcState::Dead, deaf);
+            }
         }
     }
     plan.watchdogd = Some(daemon);

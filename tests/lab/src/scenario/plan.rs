@@ -212,14 +212,6 @@ impl Plan {
         self.transport = transport;
         if !matches!(transport, Transport::Kcs | Transport::KcsMem) {
             self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
-            // An interface that is read back twice a second is not looked at in between.
-            self.without(|bound| {
-                matches!(
-                    bound,
-                    Bound::Notified("WATCHDOG pretimeout")
-                        | Bound::Says("reached its pre-timeout: host in trouble")
-                )
-            });
         }
     }
 
