@@ -4,7 +4,9 @@
 
 use crate::kernel::{Channel, Errno, Kernel};
 use crate::memory::{Blank, Box};
-use crate::queue::{Client, ClientId, Request};
+use crate::queue::{Client, ClientId, Request, EVENT_BYTES};
+use crate::wire::ipmb::{self, Address, Origin};
+use crate::wire::NetFn;
 
 /// Opens a descriptor whose pollers are woken through `cookie`: EBUSY past `hw.ipmi.max_opens`,
 /// ENXIO while the device goes away.
@@ -21,13 +23,22 @@ pub fn open<K: Kernel>(kernel: &K, cookie: usize) -> Result<ClientId, Errno> {
 
 /// Closes it. Never waits: a request that the worker has is freed when the worker is done.
 pub fn close<K: Kernel>(kernel: &K, id: ClientId) {
-    drop(kernel.locked(|state| state.clients.close(id)));
+    let closed = kernel.locked(|state| {
+        let closed = state.clients.close(id);
+        state.enables.want(state.clients.want_events());
+        closed
+    });
+    drop(closed);
 }
 
 /// A request as SEND_COMMAND describes it, but for its data.
 pub struct Command {
-    /// Network function and LUN, as they travel.
-    pub netfn: u8,
+    /// Network function.
+    pub netfn: NetFn,
+    /// LUN, at whom it is for.
+    pub lun: u8,
+    /// The channel and slave address of a controller behind the BMC; `None` for the BMC.
+    pub behind: Option<(u8, u8)>,
     /// Command.
     pub command: u8,
     /// Returned as sent.
@@ -46,28 +57,53 @@ pub fn send<K: Kernel>(
     fill: impl FnOnce(&mut [u8]) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
     let limit = kernel.settings().max_requests;
-    kernel.locked(|state| {
-        if command.length > state.startup.terms.longest_request.saturating_sub(2) {
+    let overhead = match command.behind {
+        Some(_) => ipmb::HEAD.saturating_add(ipmb::TAIL),
+        None => 2,
+    };
+    let origin = kernel.locked(|state| {
+        let longest = state.startup.terms.longest_request;
+        if command.length > longest.saturating_sub(overhead) {
             return Err(Errno::MessageSize);
         }
         let client = state.clients.find(id).ok_or(Errno::Gone)?;
         if client.outstanding() >= limit {
             return Err(Errno::Again);
         }
+        let origin = client.origin;
         if !state.link.answering() {
             let counter = &mut state.counters.refused;
             *counter = counter.saturating_add(1);
             return Err(Errno::TimedOut);
         }
-        Ok(())
+        Ok(origin)
     })?;
     let mut request = Request::boxed();
     request.client = id;
     request.msgid = command.msgid;
-    request.compose(command.netfn, command.command, command.length, fill)?;
+    compose(&mut request, command, origin, fill)?;
     kernel.locked(|state| state.clients.submit(request, limit))?;
     kernel.wake(Channel::Worker);
     Ok(())
+}
+
+fn compose(
+    request: &mut Request,
+    command: &Command,
+    origin: Origin,
+    fill: impl FnOnce(&mut [u8]) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    let Some((channel, slave)) = command.behind else {
+        let netfn = command.netfn.with_lun(command.lun);
+        return request.compose(netfn, command.command, command.length, fill);
+    };
+    let to = Address {
+        channel,
+        slave,
+        lun: command.lun & 3,
+    };
+    let what = (command.netfn, command.command);
+    request.compose_bus((to, origin), what, command.length, fill)
 }
 
 /// Takes the oldest completion: EAGAIN if there is none, EIO if its request failed, EMSGSIZE if
@@ -78,18 +114,43 @@ pub fn receive<K: Kernel>(
     room: usize,
     truncate: bool,
 ) -> Result<Box<Request>, Errno> {
+    let fits = |length: usize| {
+        let fits = length <= room || (truncate && room > 0);
+        fits.then_some(()).ok_or(Errno::MessageSize)
+    };
+    let event = kernel.locked(|state| {
+        let client = state.clients.find(id).ok_or(Errno::Gone)?;
+        Ok(client.has_event_next())
+    })?;
+    if event {
+        return receive_event(kernel, id, fits);
+    }
     let request = kernel.locked(|state| {
-        state.clients.receive(id, |request| {
-            let fits = request.reply.body().len() <= room || (truncate && room > 0);
-            (request.error.is_some() || fits)
-                .then_some(())
-                .ok_or(Errno::MessageSize)
+        state.clients.receive(id, |request| match request.error {
+            Some(_) => Ok(()),
+            None => fits(request.reply.body().len()),
         })
     })?;
     match request.error {
         Some(error) => Err(error),
         None => Ok(request),
     }
+}
+
+fn receive_event<K: Kernel>(
+    kernel: &K,
+    id: ClientId,
+    fits: impl FnOnce(usize) -> Result<(), Errno>,
+) -> Result<Box<Request>, Errno> {
+    fits(EVENT_BYTES)?;
+    let mut request = Request::boxed();
+    request.client = id;
+    let event = kernel.locked(|state| {
+        let client = state.clients.find(id).ok_or(Errno::Gone)?;
+        client.pop_event().ok_or(Errno::Again)
+    })?;
+    request.carry_event(&event);
+    Ok(request)
 }
 
 /// Gives back a completion that the caller could not take.
@@ -102,7 +163,7 @@ pub fn unreceive<K: Kernel>(kernel: &K, request: Box<Request>) {
 pub fn poll<K: Kernel>(kernel: &K, id: ClientId, record: impl FnOnce()) -> (bool, bool) {
     kernel.locked(|state| match state.clients.find(id) {
         Some(client) => {
-            let ready = (client.has_completion(), client.outstanding() > 0);
+            let ready = (client.is_ready(), client.expects());
             if ready == (false, true) {
                 record();
             }
@@ -112,15 +173,26 @@ pub fn poll<K: Kernel>(kernel: &K, id: ClientId, record: impl FnOnce()) -> (bool
     })
 }
 
-/// The descriptor's IPMB address and LUN, changed by `change` if given.
-pub fn own_address<K: Kernel>(
+/// The descriptor's IPMB address and LUN, changed by `change`.
+pub fn origin<K: Kernel>(
     kernel: &K,
     id: ClientId,
-    change: impl FnOnce(&mut u8, &mut u8),
-) -> Option<(u8, u8)> {
+    change: impl FnOnce(&mut Origin),
+) -> Option<Origin> {
     kernel.locked(|state| {
         let client = state.clients.find(id)?;
-        change(&mut client.address, &mut client.lun);
-        Some((client.address, client.lun))
+        change(&mut client.origin);
+        Some(client.origin)
     })
+}
+
+/// The descriptor wants events from here on, or none any more.
+pub fn want_events<K: Kernel>(kernel: &K, id: ClientId, wanted: bool) {
+    kernel.locked(|state| {
+        if let Some(client) = state.clients.find(id) {
+            client.want_events(wanted);
+        }
+        state.enables.want(state.clients.want_events());
+    });
+    kernel.wake(Channel::Worker);
 }

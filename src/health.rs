@@ -44,7 +44,7 @@ pub struct Link {
     phase: Phase,
     failures: u32,
     resume: Instant,
-    glance: Instant,
+    glanced: Instant,
     tries: u32,
     known: bool,
 }
@@ -59,7 +59,7 @@ impl Link {
             },
             failures: 0,
             resume: Instant::BOOT,
-            glance: Instant::BOOT,
+            glanced: Instant::BOOT,
             tries: 0,
             known: false,
         }
@@ -95,12 +95,17 @@ impl Link {
 
     /// When to glance at the interface next.
     pub fn glance_at(&self) -> Instant {
-        self.glance
+        self.glanced.plus(GLANCE)
+    }
+
+    /// When that was done last.
+    pub fn glanced_at(&self) -> Instant {
+        self.glanced
     }
 
     /// The interface was looked at while idle and is as it should be.
     pub fn glanced(&mut self, now: Instant) {
-        self.glance = now.plus(GLANCE);
+        self.glanced = now;
     }
 
     /// A look at an unresponsive BMC showed it dead or alive.

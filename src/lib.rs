@@ -33,12 +33,14 @@ extern crate std;
 mod atomic;
 pub mod attempt;
 pub mod client;
+pub mod enables;
 pub mod handover;
 pub mod health;
 pub mod kernel;
 #[cfg(target_os = "none")]
 mod kpi;
 pub mod line;
+pub mod mail;
 pub mod memory;
 pub mod polled;
 pub mod queue;

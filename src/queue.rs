@@ -4,202 +4,20 @@
 //! The driver class needs no queue: what the driver wants next follows from its state
 //! (`State::driver_command`), so it holds no request that could be lost or duplicated.
 
+mod client;
+mod fifo;
+mod request;
+
+pub use client::{Client, ClientId};
+pub use request::{Request, Route, EVENT_BYTES};
+
 use crate::kernel::Errno;
 use crate::memory::{Blank, Box};
-use crate::wire::{Reply, REPLY_MAX, REQUEST_MAX};
+use crate::time::{earlier, Instant};
+use crate::wire::ipmb::Incoming;
 
 /// Descriptors that can be open at a time, whatever the tunable says.
 pub const CLIENTS: usize = 64;
-
-/// An application request, owned by exactly one of: its client's lists, the worker, a receiver.
-pub struct Request {
-    next: Option<Box<Request>>,
-    /// Whose it is.
-    pub client: ClientId,
-    /// Returned as sent.
-    pub msgid: i64,
-    /// EIO when the attempt failed; `None` when `reply` holds an answer.
-    pub error: Option<Errno>,
-    /// Attempts made so far.
-    pub attempts: u8,
-    bytes: [u8; REQUEST_MAX],
-    length: usize,
-    /// What the BMC answered.
-    pub reply: Reply<REPLY_MAX>,
-}
-
-impl Blank for Request {
-    const BLANK: Request = Request {
-        next: None,
-        client: ClientId { slot: 0, serial: 0 },
-        msgid: 0,
-        error: None,
-        attempts: 0,
-        bytes: [0; REQUEST_MAX],
-        length: 0,
-        reply: Reply::EMPTY,
-    };
-}
-
-impl Request {
-    /// The bytes as they travel.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or(&[])
-    }
-
-    /// Network function and command, as sent.
-    pub fn head(&self) -> (u8, u8) {
-        let [netfn, command, ..] = self.bytes;
-        (netfn, command)
-    }
-
-    /// Takes `netfn` (with LUN), `command` and room for `data` bytes, which `fill` writes: EMSGSIZE
-    /// if that is more than any interface carries, or what `fill` says.
-    pub fn compose(
-        &mut self,
-        netfn: u8,
-        command: u8,
-        data: usize,
-        fill: impl FnOnce(&mut [u8]) -> Result<(), Errno>,
-    ) -> Result<(), Errno> {
-        let length = data.checked_add(2).ok_or(Errno::MessageSize)?;
-        let [a, b, ..] = &mut self.bytes;
-        *a = netfn;
-        *b = command;
-        let room = self.bytes.get_mut(2..length).ok_or(Errno::MessageSize)?;
-        fill(room)?;
-        self.length = length;
-        Ok(())
-    }
-
-    /// Request and reply at once, for an attempt.
-    pub fn exchange(&mut self) -> crate::transport::Exchange<'_> {
-        crate::transport::Exchange {
-            request: self.bytes.get(..self.length).unwrap_or(&[]),
-            reply: self.reply.arrival(),
-        }
-    }
-}
-
-/// First in, first out, by two stacks: pushing and popping cost a few moves, no search.
-struct Fifo {
-    oldest: Option<Box<Request>>,
-    newest: Option<Box<Request>>,
-}
-
-impl Fifo {
-    const EMPTY: Fifo = Fifo {
-        oldest: None,
-        newest: None,
-    };
-
-    fn push(&mut self, mut request: Box<Request>) {
-        // Most often it is alone and need not be turned over.
-        if self.is_empty() {
-            return self.push_front(request);
-        }
-        request.next = self.newest.take();
-        self.newest = Some(request);
-    }
-
-    /// Puts one back in front of all others.
-    fn push_front(&mut self, mut request: Box<Request>) {
-        request.next = self.oldest.take();
-        self.oldest = Some(request);
-    }
-
-    fn turn(&mut self) {
-        if self.oldest.is_none() {
-            while let Some(mut request) = self.newest.take() {
-                self.newest = request.next.take();
-                self.push_front(request);
-            }
-        }
-    }
-
-    fn front(&mut self) -> Option<&Request> {
-        self.turn();
-        self.oldest.as_deref()
-    }
-
-    fn pop(&mut self) -> Option<Box<Request>> {
-        self.turn();
-        let mut request = self.oldest.take()?;
-        self.oldest = request.next.take();
-        Some(request)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.oldest.is_none() && self.newest.is_none()
-    }
-}
-
-impl Drop for Fifo {
-    /// One at a time: a list that drops its tail recursively would run off the kernel stack.
-    fn drop(&mut self) {
-        while self.pop().is_some() {}
-    }
-}
-
-/// Names one open descriptor; never names another, even in the same slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientId {
-    slot: u16,
-    serial: u32,
-}
-
-impl ClientId {
-    /// The id as a number for C to keep.
-    pub fn to_bits(self) -> u64 {
-        (u64::from(self.serial) << 16) | u64::from(self.slot)
-    }
-
-    /// The id that [`ClientId::to_bits`] made.
-    pub fn from_bits(bits: u64) -> ClientId {
-        ClientId {
-            slot: bits as u16,
-            serial: (bits >> 16) as u32,
-        }
-    }
-}
-
-/// One open descriptor.
-pub struct Client {
-    serial: u32,
-    cookie: usize,
-    queued: Fifo,
-    done: Fifo,
-    outstanding: u32,
-    /// IPMB address, `IPMICTL_SET_MY_ADDRESS_CMD`.
-    pub address: u8,
-    /// LUN, `IPMICTL_SET_MY_LUN_CMD`.
-    pub lun: u8,
-}
-
-impl Blank for Client {
-    const BLANK: Client = Client {
-        serial: 0,
-        cookie: 0,
-        queued: Fifo::EMPTY,
-        done: Fifo::EMPTY,
-        outstanding: 0,
-        address: 0x20,
-        lun: 2,
-    };
-}
-
-impl Client {
-    /// Requests sent and not yet received, wherever they are.
-    pub fn outstanding(&self) -> u32 {
-        self.outstanding
-    }
-
-    /// Would a receive find something?
-    pub fn has_completion(&self) -> bool {
-        !self.done.is_empty()
-    }
-}
-
 /// The slots of the open descriptors, apart because of their size.
 struct Slots([Option<Box<Client>>; CLIENTS]);
 
@@ -216,6 +34,10 @@ pub struct Clients {
     width: usize,
     open: u32,
     queued: u32,
+    /// Requests whose reply from the bus is awaited.
+    on_bus: u32,
+    /// The sequence number given out last.
+    sequence: u8,
 }
 
 impl Clients {
@@ -228,6 +50,8 @@ impl Clients {
             width: 0,
             open: 0,
             queued: 0,
+            on_bus: 0,
+            sequence: 0,
         }
     }
 
@@ -239,6 +63,20 @@ impl Clients {
     /// Requests that wait for the worker.
     pub fn queued(&self) -> u32 {
         self.queued
+    }
+
+    /// Is a reply from the bus awaited?
+    pub fn is_on_bus(&self) -> bool {
+        self.on_bus > 0
+    }
+
+    /// Does a descriptor want events?
+    pub fn want_events(&self) -> bool {
+        self.slots
+            .0
+            .iter()
+            .flatten()
+            .any(|client| client.gets_events)
     }
 
     /// Admits `client`, whose pollers are woken through `cookie`; EBUSY past `limit` of them.
@@ -314,13 +152,95 @@ impl Clients {
                 .0
                 .get_mut(self.turn)
                 .and_then(|slot| slot.as_mut())
+                .filter(|client| client.bus.is_none())
                 .and_then(|client| client.queued.pop());
-            if request.is_some() {
+            if let Some(mut request) = request {
                 self.queued = self.queued.saturating_sub(1);
-                return request;
+                if let Route::Bus(_) = request.route {
+                    self.sequence = self.free_sequence();
+                    request.number(self.sequence);
+                }
+                return Some(request);
             }
         }
         None
+    }
+
+    /// The next sequence number that no awaited reply bears; there are as many as descriptors.
+    fn free_sequence(&self) -> u8 {
+        let used = |sequence: u8| {
+            let mut awaited = self.slots.0.iter().flatten().flat_map(|c| c.bus.as_ref());
+            awaited.any(|request| request.uses(sequence))
+        };
+        (1..=64)
+            .map(|ahead| self.sequence.wrapping_add(ahead) & 0x3f)
+            .find(|&sequence| !used(sequence))
+            .unwrap_or(0)
+    }
+
+    /// The BMC has passed `request` on, or will not before `patience` is over: its reply is awaited
+    /// until then. Comes back if its client has closed.
+    pub fn park(
+        &mut self,
+        mut request: Box<Request>,
+        now: Instant,
+        patience: u64,
+    ) -> Option<Box<Request>> {
+        let Some(client) = self.find(request.client) else {
+            return Some(request);
+        };
+        if let Route::Bus(bus) = &mut request.route {
+            bus.until = now.plus(patience);
+        }
+        client.bus = Some(request);
+        self.on_bus = self.on_bus.saturating_add(1);
+        None
+    }
+
+    /// Takes the request that `incoming` answers.
+    pub fn arrived(&mut self, incoming: &Incoming<'_>) -> Option<Box<Request>> {
+        self.take_parked(|request| request.awaits(incoming))
+    }
+
+    /// Takes a request whose reply has not come in time.
+    pub fn overdue(&mut self, now: Instant) -> Option<Box<Request>> {
+        self.take_parked(|request| matches!(request.route, Route::Bus(bus) if bus.until <= now))
+    }
+
+    fn take_parked(&mut self, which: impl Fn(&Request) -> bool) -> Option<Box<Request>> {
+        if self.on_bus == 0 {
+            return None;
+        }
+        let mut parked = self.slots.0.iter_mut().flatten();
+        let client = parked.find(|client| client.bus.as_deref().is_some_and(&which))?;
+        self.on_bus = self.on_bus.saturating_sub(1);
+        client.bus.take()
+    }
+
+    /// When the first of the awaited replies is overdue.
+    pub fn next_overdue(&self) -> Option<Instant> {
+        if self.on_bus == 0 {
+            return None;
+        }
+        let until = |request: &Request| match request.route {
+            Route::Bus(bus) => Some(bus.until),
+            _ => None,
+        };
+        let parked = self.slots.0.iter().flatten().flat_map(|c| c.bus.as_deref());
+        parked.fold(None, |first, request| earlier(first, until(request)))
+    }
+
+    /// Keeps an event for each descriptor that wants one, whose cookie `wake` is given. Returns how
+    /// many older events were dropped for it.
+    pub fn push_event(&mut self, event: &[u8; EVENT_BYTES], mut wake: impl FnMut(usize)) -> u64 {
+        let mut dropped = 0u64;
+        for client in self.slots.0.iter_mut().flatten() {
+            if client.gets_events {
+                dropped = dropped.saturating_add(u64::from(client.push_event(event)));
+                wake(client.cookie);
+            }
+        }
+        dropped
     }
 
     /// Gives an untried request back to the head of its client's queue. One whose client has
@@ -364,14 +284,17 @@ impl Clients {
 
     /// Undoes a [`Clients::receive`] whose caller could not take the message.
     pub fn unreceive(&mut self, request: Box<Request>) -> Option<Box<Request>> {
-        match self.find(request.client) {
-            Some(client) => {
-                client.outstanding = client.outstanding.saturating_add(1);
-                client.done.push_front(request);
-                None
-            }
-            None => Some(request),
+        let Some(client) = self.find(request.client) else {
+            return Some(request);
+        };
+        if request.route == Route::Event {
+            let event = request.reply.event().unwrap_or([0; EVENT_BYTES]);
+            client.unpop_event(&event);
+            return Some(request);
         }
+        client.outstanding = client.outstanding.saturating_add(1);
+        client.done.push_front(request);
+        None
     }
 
     fn recount(&mut self) {
@@ -392,6 +315,8 @@ impl Clients {
             .iter()
             .flatten()
             .fold(0, |sum, client| sum.saturating_add(waiting(client)));
+        let parked = self.slots.0.iter().flatten().filter(|c| c.bus.is_some());
+        self.on_bus = parked.fold(0, |sum, _| sum.saturating_add(1));
     }
 }
 
@@ -402,125 +327,4 @@ impl Default for Clients {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(clients: &mut Clients) -> ClientId {
-        clients.open(Client::boxed(), 7, 64).unwrap()
-    }
-
-    fn request(client: ClientId, msgid: i64) -> Box<Request> {
-        let mut request = Request::boxed();
-        request.client = client;
-        request.msgid = msgid;
-        request
-    }
-
-    fn drain(clients: &mut Clients) -> Vec<i64> {
-        std::iter::from_fn(|| clients.pop().map(|r| r.msgid)).collect()
-    }
-
-    #[test]
-    fn descriptors_take_turns_and_each_keeps_its_order() {
-        let mut clients = Clients::new();
-        let (a, b) = (open(&mut clients), open(&mut clients));
-        for i in 0..4 {
-            clients.submit(request(a, i), 100).unwrap();
-        }
-        clients.submit(request(b, 10), 100).unwrap();
-        clients.submit(request(b, 11), 100).unwrap();
-        assert_eq!(drain(&mut clients), [10, 0, 11, 1, 2, 3]);
-    }
-
-    #[test]
-    fn a_request_past_the_limit_is_refused_and_nothing_changes() {
-        let mut clients = Clients::new();
-        let a = open(&mut clients);
-        for i in 0..3 {
-            clients.submit(request(a, i), 3).unwrap();
-        }
-        assert_eq!(clients.submit(request(a, 3), 3), Err(Errno::Again));
-        let first = clients.pop().unwrap();
-        // Taken by the worker it is still outstanding.
-        assert_eq!(clients.submit(request(a, 3), 3), Err(Errno::Again));
-        assert_eq!(clients.complete(first).ok(), Some(7));
-        assert_eq!(clients.receive(a, |_| Ok(())).unwrap().msgid, 0);
-        assert_eq!(clients.submit(request(a, 3), 3), Ok(()));
-        assert_eq!(clients.queued(), 3);
-    }
-
-    #[test]
-    fn a_descriptor_past_the_limit_is_refused() {
-        let mut clients = Clients::new();
-        let first = open(&mut clients);
-        assert_eq!(clients.open(Client::boxed(), 0, 1).err(), Some(Errno::Busy));
-        drop(clients.close(first));
-        assert!(clients.open(Client::boxed(), 0, 1).is_ok());
-        for _ in 1..CLIENTS {
-            open(&mut clients);
-        }
-        assert_eq!(
-            clients.open(Client::boxed(), 0, 999).err(),
-            Some(Errno::Busy)
-        );
-    }
-
-    #[test]
-    fn what_comes_back_after_close_reaches_nobody() {
-        let mut clients = Clients::new();
-        let a = open(&mut clients);
-        clients.submit(request(a, 1), 9).unwrap();
-        clients.submit(request(a, 2), 9).unwrap();
-        let flying = clients.pop().unwrap();
-        drop(clients.close(a));
-        assert_eq!(clients.queued(), 0);
-        let b = open(&mut clients);
-        assert_ne!(a, b);
-        assert_eq!(clients.complete(flying).err().unwrap().msgid, 1);
-        assert_eq!(clients.receive(b, |_| Ok(())).err(), Some(Errno::Again));
-    }
-
-    #[test]
-    fn a_refused_receive_and_an_undone_one_keep_the_message() {
-        let mut clients = Clients::new();
-        let a = open(&mut clients);
-        clients.submit(request(a, 5), 9).unwrap();
-        clients.submit(request(a, 6), 9).unwrap();
-        for _ in 0..2 {
-            let request = clients.pop().unwrap();
-            clients.complete(request).ok();
-        }
-        let refused = clients.receive(a, |_| Err(Errno::MessageSize));
-        assert_eq!(refused.err(), Some(Errno::MessageSize));
-        let taken = clients.receive(a, |_| Ok(())).unwrap();
-        assert_eq!(taken.msgid, 5);
-        assert!(clients.unreceive(taken).is_none());
-        assert_eq!(clients.receive(a, |_| Ok(())).unwrap().msgid, 5);
-        assert_eq!(clients.find(a).unwrap().outstanding(), 1);
-    }
-
-    #[test]
-    fn an_aborted_request_goes_first_again() {
-        let mut clients = Clients::new();
-        let a = open(&mut clients);
-        for i in 0..3 {
-            clients.submit(request(a, i), 9).unwrap();
-        }
-        let first = clients.pop().unwrap();
-        assert!(clients.put_back(first).is_none());
-        assert_eq!(drain(&mut clients), [0, 1, 2]);
-    }
-
-    #[test]
-    fn a_long_queue_is_dropped_without_recursion() {
-        let dropper = std::thread::Builder::new().stack_size(64 * 1024);
-        let list = std::iter::repeat_with(Request::boxed).take(20_000).fold(
-            Fifo::EMPTY,
-            |mut list, request| {
-                list.push(request);
-                list
-            },
-        );
-        dropper.spawn(move || drop(list)).unwrap().join().unwrap();
-    }
-}
+mod tests;

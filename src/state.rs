@@ -2,13 +2,17 @@
 //! Everything under a device's lock, and the decision what the worker does next. Pure: it is
 //! told the time and what happened, and touches nothing.
 
+mod applications;
+
+use crate::enables::Enables;
 use crate::health::{Counters, Event, Events, Gate, Link};
 use crate::kernel::{Errno, Settings, Step, Who};
+use crate::mail::Mail;
 use crate::memory::Box;
 use crate::polled::Budget;
 use crate::queue::{Clients, Request};
 use crate::startup::Startup;
-use crate::time::{earlier, Instant, SEC};
+use crate::time::{earlier, Instant, MS, SEC};
 use crate::transport::{Failure, Limits, Sight};
 use crate::watchdog::{Plan, Watchdog};
 use crate::wire::interface::Kind;
@@ -19,8 +23,12 @@ const IDENTIFY_PAUSE: u64 = SEC;
 const IDENTIFY_PAUSE_MAX: u64 = 30 * SEC;
 /// A shutdown that has not happened by then does not happen.
 const SHUTDOWN: u64 = 300 * SEC;
-/// Pause between two questions why the BMC wants attention.
+/// Pause between two questions why the BMC wants attention, where nobody waits for the answer,
 const ATTENTION: u64 = 5 * SEC;
+/// where a descriptor wants events,
+const ATTENTION_EVENTS: u64 = SEC;
+/// and where a reply from the bus is awaited; so often the interface is looked at then, too.
+const ATTENTION_BUS: u64 = 10 * MS;
 
 /// What a driver command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +41,8 @@ pub enum Purpose {
     Flags,
     /// To tell it that its pre-timeout was noticed.
     ClearPretimeout,
+    /// To switch the event message buffer.
+    Enables,
     /// To write an event into the SEL.
     Record,
     /// To see whether the BMC answers.
@@ -55,6 +65,8 @@ pub enum Job {
     Application(Box<Request>, Limits),
     /// Give up on an application's request: the BMC is unresponsive.
     Reject(Box<Request>),
+    /// Hand an application's request back to it, which is answered.
+    Deliver(Box<Request>),
 }
 
 /// Everything that the lock protects.
@@ -65,6 +77,10 @@ pub struct State {
     pub watchdog: Watchdog,
     /// What is known of the BMC.
     pub startup: Startup,
+    /// What it has for system software.
+    pub mail: Mail,
+    /// Its global enables.
+    pub enables: Enables,
     /// Whether it answers.
     pub link: Link,
     /// Counters since attach.
@@ -83,7 +99,7 @@ pub struct State {
     pub record: Option<Message>,
     suspicious: bool,
     attention: bool,
-    attention_at: Instant,
+    attention_asked: Instant,
     pretimeout_seen: bool,
     identify_at: Instant,
     identify_pause: u64,
@@ -97,6 +113,8 @@ impl State {
             clients: Clients::new(),
             watchdog: Watchdog::new(),
             startup: Startup::new(interface),
+            mail: Mail::new(),
+            enables: Enables::new(),
             link: Link::new(),
             counters: Counters::default(),
             events: Events::new(),
@@ -107,7 +125,7 @@ impl State {
             record: None,
             suspicious: false,
             attention: false,
-            attention_at: Instant::BOOT,
+            attention_asked: Instant::BOOT,
             pretimeout_seen: false,
             identify_at: Instant::BOOT,
             identify_pause: IDENTIFY_PAUSE,
@@ -152,7 +170,7 @@ impl State {
         let job = match self.link.gate(now) {
             Gate::Look => Some(Job::Look),
             Gate::Closed(until) if self.link.answering() => return Step::Sleep(Some(until)),
-            Gate::Closed(until) => match self.clients.pop() {
+            Gate::Closed(until) => match self.clients.pop().or_else(|| self.clients.overdue(now)) {
                 Some(request) => Some(Job::Reject(request)),
                 None => return Step::Sleep(Some(until)),
             },
@@ -177,11 +195,18 @@ impl State {
             return Some(Job::Driver(purpose, message, limits));
         }
         // Before the applications, which may never leave the interface idle.
-        if now >= self.link.glance_at() {
+        if now >= self.glance_at() {
             return Some(Job::Look);
         }
-        let request = self.clients.pop()?;
-        Some(Job::Application(request, limits))
+        self.next_application(now, limits)
+    }
+
+    /// When to look at the idle interface next.
+    fn glance_at(&self) -> Instant {
+        match self.clients.is_on_bus() {
+            true => self.link.glanced_at().plus(ATTENTION_BUS),
+            false => self.link.glance_at(),
+        }
     }
 
     fn limits(&self) -> Limits {
@@ -199,8 +224,11 @@ impl State {
             let clear = device::clear_flags(device::PRETIMEOUT);
             return Some((Purpose::ClearPretimeout, clear));
         }
-        if self.attention && now >= self.attention_at {
+        if self.attention && now >= self.attention_at() {
             return Some((Purpose::Flags, device::message_flags()));
+        }
+        if let Some(message) = self.enables.command() {
+            return Some((Purpose::Enables, message));
         }
         if let Some(message) = self.record {
             return Some((Purpose::Record, message));
@@ -212,7 +240,8 @@ impl State {
     fn next_event(&self, now: Instant) -> Option<Instant> {
         let identify = (now < self.identify_at).then_some(self.identify_at);
         let own = earlier(self.watchdog.next(now), identify);
-        earlier(own, Some(self.link.glance_at()))
+        let applications = earlier(self.clients.next_overdue(), self.mail.next_event(now));
+        earlier(earlier(own, applications), Some(self.glance_at()))
     }
 
     /// What a look at the idle interface showed.
@@ -258,17 +287,33 @@ impl State {
             }
             Purpose::Flags => self.flags(reply, now),
             Purpose::ClearPretimeout => self.pretimeout_seen = false,
+            Purpose::Enables => self.enables.answered(reply),
             // Accepted or not: a SEL may be full, and nobody waits for this.
             Purpose::Record => self.record = None,
             Purpose::Startup | Purpose::Probe => {}
         }
     }
 
-    /// Why the BMC wants attention. Its pre-timeout is the driver's; the rest is clients'.
+    /// When the BMC that wants attention may be asked why.
+    fn attention_at(&self) -> Instant {
+        self.attention_asked.plus(if self.clients.is_on_bus() {
+            ATTENTION_BUS
+        } else if self.clients.want_events() {
+            ATTENTION_EVENTS
+        } else {
+            ATTENTION
+        })
+    }
+
+    /// Why the BMC wants attention. Its pre-timeout is the driver's; the rest is descriptors'.
     fn flags(&mut self, reply: &DriverReply, now: Instant) {
-        self.attention_at = now.plus(ATTENTION);
+        self.attention_asked = now;
         let flags = reply.data().first().copied().unwrap_or(0);
-        if reply.completion() == completion::OK && flags & device::PRETIMEOUT != 0 {
+        if reply.completion() != completion::OK {
+            return;
+        }
+        self.mail.told(flags, self.clients.want_events());
+        if flags & device::PRETIMEOUT != 0 {
             self.pretimeout(now);
         }
     }
@@ -283,6 +328,7 @@ impl State {
     /// The BMC may have been reset and have lost its timer.
     pub fn suspect(&mut self, now: Instant) {
         self.suspicious = true;
+        self.enables.doubt();
         self.watchdog.suspect(now);
     }
 
@@ -295,44 +341,11 @@ impl State {
         self.tell_waiting(true);
     }
 
-    /// Ends an attempt at an application request. Returns the cookie of the client to wake, or
-    /// the request if it has to be freed.
-    pub fn application_ended(
-        &mut self,
-        mut request: Box<Request>,
-        outcome: Result<(), Failure>,
-        delivered: bool,
-        now: Instant,
-    ) -> Result<Option<usize>, Box<Request>> {
-        request.attempts = request.attempts.saturating_add(1);
-        match outcome {
-            Ok(()) => {
-                self.answered(now);
-                self.counters.requests = self.counters.requests.saturating_add(1);
-            }
-            Err(failure) => {
-                self.attempt_failed(failure, now);
-                // The BMC may be executing what it was given whole: only the rest is safe to repeat.
-                if !delivered && request.attempts < self.startup.terms.attempts {
-                    return self.clients.put_back(request).map_or(Ok(None), Err);
-                }
-                return self.reject(request);
-            }
-        }
-        self.clients.complete(request).map(Some)
-    }
-
-    /// Completes an application request with EIO.
-    pub fn reject(&mut self, mut request: Box<Request>) -> Result<Option<usize>, Box<Request>> {
-        request.error = Some(Errno::Io);
-        self.counters.request_errors = self.counters.request_errors.saturating_add(1);
-        self.clients.complete(request).map(Some)
-    }
-
     fn answered(&mut self, now: Instant) {
         self.counters.attempts = self.counters.attempts.saturating_add(1);
         if let Some(outage) = self.link.succeeded(now) {
             self.events.push(Event::Recovered(outage));
+            self.enables.doubt();
             self.watchdog.suspect(now);
         }
         self.suspicious = false;

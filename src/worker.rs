@@ -52,10 +52,12 @@ pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
             Job::Application(request, limits) => {
                 finished = Some(application(kernel, interface, request, limits, now));
             }
-            Job::Reject(request) => kernel.locked(|state| {
-                let rejected = state.reject(request);
-                deliver(kernel, rejected);
-            }),
+            Job::Reject(request) => drop(
+                kernel.locked(|state| state.reject(request, |cookie| kernel.wake_client(cookie))),
+            ),
+            Job::Deliver(request) => drop(
+                kernel.locked(|state| state.deliver(request, |cookie| kernel.wake_client(cookie))),
+            ),
         }
     }
 }
@@ -151,20 +153,11 @@ fn finish<K: Kernel>(kernel: &K, state: &mut State, finished: Finished, now: Ins
         delivered,
         surprised,
     } = finished;
-    let ended = state.application_ended(request, outcome, delivered, now);
+    // The lock is held: it keeps a descriptor open until its pollers are woken.
+    let wake = |cookie| kernel.wake_client(cookie);
+    drop(state.application_ended(request, outcome, delivered, now, wake));
     if surprised {
         state.suspect(now);
-    }
-    deliver(kernel, ended);
-}
-
-/// Wakes the client whose request is complete, or frees that of one who has closed. The lock is
-/// held: it keeps the descriptor open until its pollers are woken.
-fn deliver<K: Kernel>(kernel: &K, ended: Result<Option<usize>, Box<Request>>) {
-    match ended {
-        Ok(Some(cookie)) => kernel.wake_client(cookie),
-        Ok(None) => {}
-        Err(orphan) => drop(orphan),
     }
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Where C enters the core: the other side of ipmi_core.h.
 
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int};
 
-use super::bindings::{self, ipmi_completion, ipmi_core, ipmi_held, ipmi_open, ipmi_softc, thread};
+use super::bindings::{
+    self, ipmi_command, ipmi_completion, ipmi_core, ipmi_held, ipmi_open, ipmi_softc, thread,
+};
 use super::kernel::Core;
 use super::memory::{self, Box};
 use super::number;
@@ -11,7 +13,7 @@ use crate::client::{self, Command};
 use crate::kernel::{Errno, Kernel};
 use crate::line::Line;
 use crate::memory::Blank;
-use crate::queue::{ClientId, Request};
+use crate::queue::{ClientId, Request, Route};
 use crate::watchdog::doctor::{Circumstances, Figure};
 use crate::watchdog::entry;
 use crate::watchdog::nmi::{self, Nmi};
@@ -155,36 +157,34 @@ pub unsafe extern "C" fn ipmi_core_close(core: *mut ipmi_core, client: u64) {
     client::close(unsafe { of(core) }, ClientId::from_bits(client));
 }
 
-/// Queues a request whose data lie at `user`: EAGAIN, EFAULT, EMSGSIZE, ETIMEDOUT.
+/// Queues a request: EAGAIN, EFAULT, EMSGSIZE, ETIMEDOUT.
 ///
 /// # Safety
 ///
-/// `core` is valid; the caller is a thread of the process that `user` belongs to.
+/// `core` and `command` are valid; the caller is a thread of the process whose data they are.
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_send(
     core: *mut ipmi_core,
     client: u64,
-    netfn: u8,
-    lun: u8,
-    cmd: u8,
-    msgid: i64,
-    user: *const c_void,
-    length: usize,
+    command: *const ipmi_command,
 ) -> c_int {
+    // SAFETY: By the contract.
+    let (core, asked) = unsafe { (of(core), &*command) };
     let command = Command {
-        netfn: NetFn::new(netfn).with_lun(lun),
-        command: cmd,
-        msgid,
-        length,
+        netfn: NetFn::new(asked.netfn),
+        lun: asked.lun,
+        behind: (asked.route == bindings::ipmi_route_IPMI_ROUTE_BUS)
+            .then_some((asked.channel, asked.slave)),
+        command: asked.cmd,
+        msgid: asked.msgid,
+        length: asked.length,
     };
     let copy = |room: &mut [u8]| {
         // SAFETY: copyin(9) checks the user's address; the room is as long as it is told.
         let error =
-            unsafe { bindings::ipmi_kpi_copyin(user, room.as_mut_ptr().cast(), room.len()) };
+            unsafe { bindings::ipmi_kpi_copyin(asked.data, room.as_mut_ptr().cast(), room.len()) };
         (error == 0).then_some(()).ok_or(Errno::BadAddress)
     };
-    // SAFETY: By the contract.
-    let core = unsafe { of(core) };
     number(client::send(
         core,
         ClientId::from_bits(client),
@@ -214,11 +214,22 @@ pub unsafe extern "C" fn ipmi_core_receive(
     };
     let (netfn, cmd) = request.head();
     let body = request.reply.body();
+    let (route, answer, (channel, slave)) = match request.route {
+        Route::System => (bindings::ipmi_route_IPMI_ROUTE_SYSTEM, 1, (0, 0)),
+        Route::Bus(bus) => {
+            let whom = (bus.to.channel, bus.to.slave);
+            (bindings::ipmi_route_IPMI_ROUTE_BUS, 1, whom)
+        }
+        Route::Event => (bindings::ipmi_route_IPMI_ROUTE_EVENT, 0, (0, 0)),
+    };
     let report = ipmi_completion {
         body: body.as_ptr(),
         length: body.len(),
         msgid: request.msgid,
-        netfn: (netfn >> 2) | 1,
+        route,
+        channel,
+        slave,
+        netfn: (netfn >> 2) | answer,
         lun: netfn & 3,
         cmd,
         held: request.into_raw().cast::<ipmi_held>(),
@@ -270,6 +281,31 @@ pub unsafe extern "C" fn ipmi_core_poll(
         | flag(outstanding, bindings::IPMI_READY_OUTSTANDING)
 }
 
+/// Would a receive find something?
+///
+/// # Safety
+///
+/// `core` is valid and its lock is held.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_ready(core: *mut ipmi_core, client: u64) -> bool {
+    // SAFETY: By the contract the lock is held, so nobody else has a reference to the state.
+    let state = unsafe { of(core).state() };
+    let client = state.clients.find(ClientId::from_bits(client));
+    client.is_some_and(|client| client.is_ready())
+}
+
+/// IPMICTL_SET_GETS_EVENTS_CMD.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_want_events(core: *mut ipmi_core, client: u64, wanted: bool) {
+    // SAFETY: By the contract.
+    let core = unsafe { of(core) };
+    client::want_events(core, ClientId::from_bits(client), wanted);
+}
+
 /// IPMICTL_SET_MY_ADDRESS_CMD.
 ///
 /// # Safety
@@ -279,7 +315,9 @@ pub unsafe extern "C" fn ipmi_core_poll(
 pub unsafe extern "C" fn ipmi_core_set_address(core: *mut ipmi_core, client: u64, address: u8) {
     // SAFETY: By the contract.
     let core = unsafe { of(core) };
-    client::own_address(core, ClientId::from_bits(client), |own, _| *own = address);
+    client::origin(core, ClientId::from_bits(client), |origin| {
+        origin.address = address;
+    });
 }
 
 /// IPMICTL_SET_MY_LUN_CMD.
@@ -291,7 +329,9 @@ pub unsafe extern "C" fn ipmi_core_set_address(core: *mut ipmi_core, client: u64
 pub unsafe extern "C" fn ipmi_core_set_lun(core: *mut ipmi_core, client: u64, lun: u8) {
     // SAFETY: By the contract.
     let core = unsafe { of(core) };
-    client::own_address(core, ClientId::from_bits(client), |_, own| *own = lun & 3);
+    client::origin(core, ClientId::from_bits(client), |origin| {
+        origin.lun = lun & 3;
+    });
 }
 
 /// IPMICTL_GET_MY_ADDRESS_CMD.
@@ -303,7 +343,7 @@ pub unsafe extern "C" fn ipmi_core_set_lun(core: *mut ipmi_core, client: u64, lu
 pub unsafe extern "C" fn ipmi_core_address(core: *mut ipmi_core, client: u64) -> u8 {
     // SAFETY: By the contract.
     let core = unsafe { of(core) };
-    client::own_address(core, ClientId::from_bits(client), |_, _| ()).map_or(0, |(a, _)| a)
+    client::origin(core, ClientId::from_bits(client), |_| ()).map_or(0, |origin| origin.address)
 }
 
 /// IPMICTL_GET_MY_LUN_CMD.
@@ -315,7 +355,7 @@ pub unsafe extern "C" fn ipmi_core_address(core: *mut ipmi_core, client: u64) ->
 pub unsafe extern "C" fn ipmi_core_lun(core: *mut ipmi_core, client: u64) -> u8 {
     // SAFETY: By the contract.
     let core = unsafe { of(core) };
-    client::own_address(core, ClientId::from_bits(client), |_, _| ()).map_or(0, |(_, l)| l)
+    client::origin(core, ClientId::from_bits(client), |_| ()).map_or(0, |origin| origin.lun)
 }
 
 /// A pat, or a disarm: 0, an errno, or `IPMI_PAT_IGNORED` for the echo of another list.
@@ -384,6 +424,8 @@ pub unsafe extern "C" fn ipmi_core_statistic(
             bindings::ipmi_statistic_IPMI_STAT_ABORTS => counters.aborts,
             bindings::ipmi_statistic_IPMI_STAT_OUTAGES => counters.outages,
             bindings::ipmi_statistic_IPMI_STAT_SUPPRESSED => counters.suppressed,
+            bindings::ipmi_statistic_IPMI_STAT_STRAYS => state.mail.strays,
+            bindings::ipmi_statistic_IPMI_STAT_EVENTS_DROPPED => state.mail.dropped,
             bindings::ipmi_statistic_IPMI_STAT_QUEUED => u64::from(state.clients.queued()),
             bindings::ipmi_statistic_IPMI_STAT_OPENS => u64::from(state.clients.open_count()),
             bindings::ipmi_statistic_IPMI_STAT_ANSWERING => u64::from(state.link.answering()),

@@ -13,8 +13,25 @@ pub fn clear_flags(flags: u8) -> Message {
     Message::new(NetFn::APP, 0x30, &[flags])
 }
 
-/// The watchdog pre-timeout bit of the message flags.
+/// The bits of the message flags: a message waits in the receive queue,
+pub const MESSAGE: u8 = 0x01;
+/// the event message buffer is full,
+pub const EVENT: u8 = 0x02;
+/// the watchdog's pre-timeout has passed.
 pub const PRETIMEOUT: u8 = 0x08;
+
+/// The bit of the global enables that lets events into their buffer (section 22.1).
+pub const EVENT_BUFFER: u8 = 0x04;
+
+/// Get BMC Global Enables (section 22.2).
+pub fn global_enables() -> Message {
+    Message::new(NetFn::APP, 0x2f, &[])
+}
+
+/// Set BMC Global Enables (section 22.1).
+pub fn enable(enables: u8) -> Message {
+    Message::new(NetFn::APP, 0x2e, &[enables])
+}
 
 /// Get Message Flags (section 22.4).
 pub fn message_flags() -> Message {

@@ -109,6 +109,11 @@ impl<const N: usize> Reply<N> {
         self.bytes.get(2..self.length).unwrap_or(&[])
     }
 
+    /// The sixteen bytes of an event that is delivered without completion code.
+    pub fn event(&self) -> Option<[u8; 16]> {
+        self.body().first_chunk().copied()
+    }
+
     /// The data after the completion code.
     pub fn data(&self) -> &[u8] {
         self.bytes.get(3..self.length).unwrap_or(&[])

@@ -6,6 +6,7 @@
 
 pub mod device;
 pub mod interface;
+pub mod ipmb;
 pub mod message;
 pub mod sel;
 pub mod smbios;

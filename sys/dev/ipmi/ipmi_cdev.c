@@ -10,6 +10,7 @@
 #include <sys/callout.h>
 #include <sys/condvar.h>
 #include <sys/conf.h>
+#include <sys/event.h>
 #include <sys/eventhandler.h>
 #include <sys/ipmi.h>
 #include <sys/kernel.h>
@@ -30,12 +31,23 @@
 static d_open_t		ipmi_cdev_open;
 static d_ioctl_t	ipmi_cdev_ioctl;
 static d_poll_t		ipmi_cdev_poll;
+static d_kqfilter_t	ipmi_cdev_kqfilter;
+
+static void	ipmi_kq_detach(struct knote *kn);
+static int	ipmi_kq_event(struct knote *kn, long hint);
+
+static const struct filterops ipmi_kq_filterops = {
+	.f_isfd =	1,
+	.f_detach =	ipmi_kq_detach,
+	.f_event =	ipmi_kq_event,
+};
 
 static struct cdevsw ipmi_cdevsw = {
 	.d_version =	D_VERSION,
 	.d_open =	ipmi_cdev_open,
 	.d_ioctl =	ipmi_cdev_ioctl,
 	.d_poll =	ipmi_cdev_poll,
+	.d_kqfilter =	ipmi_cdev_kqfilter,
 	.d_name =	"ipmi",
 };
 
@@ -61,7 +73,9 @@ ipmi_cdev_close(void *arg)
 	struct ipmi_open *open = arg;
 
 	ipmi_core_close(open->sc->core, open->client);
+	knlist_clear(&open->sel.si_note, 0);
 	seldrain(&open->sel);
+	knlist_destroy(&open->sel.si_note);
 	free(open, M_IPMI);
 }
 
@@ -79,8 +93,10 @@ ipmi_cdev_open(struct cdev *cdev, int flags __unused, int fmt __unused,
 
 	open = malloc(sizeof(*open), M_IPMI, M_WAITOK | M_ZERO);
 	open->sc = cdev->si_drv1;
+	knlist_init_mtx(&open->sel.si_note, &open->sc->lock);
 	error = ipmi_core_open(open->sc->core, open, &open->client);
 	if (error != 0) {
+		knlist_destroy(&open->sel.si_note);
 		free(open, M_IPMI);
 		return (error);
 	}
@@ -109,10 +125,49 @@ ipmi_cdev_poll(struct cdev *cdev __unused, int events, struct thread *td)
 	return (revents);
 }
 
+/* Called with the lock of the list held, which is the device's. */
 static int
-ipmi_send(struct ipmi_open *open, const struct ipmi_req *req)
+ipmi_kq_event(struct knote *kn, long hint __unused)
 {
-	struct ipmi_system_interface_addr addr;
+	struct ipmi_open *open = kn->kn_hook;
+
+	return (ipmi_core_ready(open->sc->core, open->client));
+}
+
+static void
+ipmi_kq_detach(struct knote *kn)
+{
+	struct ipmi_open *open = kn->kn_hook;
+
+	knlist_remove(&open->sel.si_note, kn, 0);
+}
+
+static int
+ipmi_cdev_kqfilter(struct cdev *cdev __unused, struct knote *kn)
+{
+	struct ipmi_open *open;
+	int error;
+
+	error = devfs_get_cdevpriv((void **)&open);
+	if (error != 0)
+		return (error);
+	if (kn->kn_filter != EVFILT_READ)
+		return (EINVAL);
+	kn->kn_fop = &ipmi_kq_filterops;
+	kn->kn_hook = open;
+	knlist_add(&open->sel.si_note, kn, 0);
+	return (0);
+}
+
+/* Who a request is for: the BMC, or a controller behind it. */
+static int
+ipmi_copyin_addr(const struct ipmi_req *req, struct ipmi_command *command)
+{
+	union {
+		int				  type;
+		struct ipmi_system_interface_addr system;
+		struct ipmi_ipmb_addr		  ipmb;
+	} addr;
 	int error;
 
 	if (req->addr_len < sizeof(addr))
@@ -120,11 +175,60 @@ ipmi_send(struct ipmi_open *open, const struct ipmi_req *req)
 	error = copyin(req->addr, &addr, sizeof(addr));
 	if (error != 0)
 		return (error);
-	if (addr.addr_type != IPMI_SYSTEM_INTERFACE_ADDR_TYPE)
+	switch (addr.type) {
+	case IPMI_SYSTEM_INTERFACE_ADDR_TYPE:
+		command->route = IPMI_ROUTE_SYSTEM;
+		command->lun = addr.system.lun;
+		return (0);
+	case IPMI_IPMB_ADDR_TYPE:
+		command->route = IPMI_ROUTE_BUS;
+		command->channel = addr.ipmb.channel;
+		command->slave = addr.ipmb.slave_addr;
+		command->lun = addr.ipmb.lun;
+		return (0);
+	default:
 		return (EAFNOSUPPORT);
-	return (ipmi_core_send(open->sc->core, open->client, req->msg.netfn,
-	    addr.lun, req->msg.cmd, req->msgid, req->msg.data,
-	    req->msg.data_len));
+	}
+}
+
+static int
+ipmi_send(struct ipmi_open *open, const struct ipmi_req *req)
+{
+	struct ipmi_command command = {
+		.netfn = req->msg.netfn,
+		.cmd = req->msg.cmd,
+		.msgid = req->msgid,
+		.data = req->msg.data,
+		.length = req->msg.data_len,
+	};
+	int error;
+
+	error = ipmi_copyin_addr(req, &command);
+	if (error != 0)
+		return (error);
+	return (ipmi_core_send(open->sc->core, open->client, &command));
+}
+
+static int
+ipmi_copyout_addr(const struct ipmi_completion *done, struct ipmi_recv *recv)
+{
+	struct ipmi_system_interface_addr system = {
+		.addr_type = IPMI_SYSTEM_INTERFACE_ADDR_TYPE,
+		.channel = IPMI_BMC_CHANNEL,
+		.lun = done->lun,
+	};
+	struct ipmi_ipmb_addr ipmb = {
+		.addr_type = IPMI_IPMB_ADDR_TYPE,
+		.channel = done->channel,
+		.slave_addr = done->slave,
+		.lun = done->lun,
+	};
+
+	if (done->route == IPMI_ROUTE_BUS)
+		return (copyout(&ipmb, recv->addr, MIN(recv->addr_len,
+		    sizeof(ipmb))));
+	return (copyout(&system, recv->addr, MIN(recv->addr_len,
+	    sizeof(system))));
 }
 
 /* A completion that the caller cannot take, for EFAULT, is kept. */
@@ -132,7 +236,6 @@ static int
 ipmi_receive(struct ipmi_open *open, struct ipmi_recv *recv, bool truncate)
 {
 	struct ipmi_completion done;
-	struct ipmi_system_interface_addr addr;
 	size_t length;
 	int error;
 
@@ -141,16 +244,13 @@ ipmi_receive(struct ipmi_open *open, struct ipmi_recv *recv, bool truncate)
 	if (error != 0)
 		return (error);
 
-	memset(&addr, 0, sizeof(addr));
-	addr.addr_type = IPMI_SYSTEM_INTERFACE_ADDR_TYPE;
-	addr.channel = IPMI_BMC_CHANNEL;
-	addr.lun = done.lun;
-	error = copyout(&addr, recv->addr, MIN(recv->addr_len, sizeof(addr)));
+	error = ipmi_copyout_addr(&done, recv);
 	length = MIN(recv->msg.data_len, done.length);
 	if (error == 0)
 		error = copyout(done.body, recv->msg.data, length);
 	if (error == 0) {
-		recv->recv_type = IPMI_RESPONSE_RECV_TYPE;
+		recv->recv_type = done.route == IPMI_ROUTE_EVENT ?
+		    IPMI_ASYNC_EVENT_RECV_TYPE : IPMI_RESPONSE_RECV_TYPE;
 		recv->msgid = done.msgid;
 		recv->msg.netfn = done.netfn;
 		recv->msg.cmd = done.cmd;
@@ -249,6 +349,7 @@ ipmi_cdev_ioctl(struct cdev *cdev __unused, u_long cmd, caddr_t data,
 		return (0);
 	case IPMICTL_SET_GETS_EVENTS_CMD:
 		/* Clients treat a refusal as fatal. */
+		ipmi_core_want_events(core, open->client, *(int *)data != 0);
 		return (0);
 	case IPMICTL_REGISTER_FOR_CMD:
 	case IPMICTL_UNREGISTER_FOR_CMD:

@@ -34,12 +34,35 @@ struct ipmi_place {
 	uint32_t		 spacing;	/* Bytes from register to register. */
 };
 
+/* Which way a request goes, or what a completion is. */
+enum ipmi_route {
+	IPMI_ROUTE_SYSTEM,	/* To the BMC itself. */
+	IPMI_ROUTE_BUS,		/* Through it, to a controller on a channel. */
+	IPMI_ROUTE_EVENT,	/* An event that came unasked. */
+};
+
+/* A request, as SEND_COMMAND describes it. */
+struct ipmi_command {
+	enum ipmi_route	 route;
+	uint8_t		 channel;	/* Of the controller, */
+	uint8_t		 slave;		/* and its slave address. */
+	uint8_t		 lun;
+	uint8_t		 netfn;
+	uint8_t		 cmd;
+	int64_t		 msgid;
+	const void	*data;		/* The user's. */
+	size_t		 length;
+};
+
 /* A completed request, as RECEIVE reports it. */
 struct ipmi_completion {
 	struct ipmi_held *held;	/* Owned by the caller. */
 	const uint8_t	*body;	/* Completion code and data. */
 	size_t		 length;
 	int64_t		 msgid;
+	enum ipmi_route	 route;
+	uint8_t		 channel;
+	uint8_t		 slave;
 	uint8_t		 netfn;	/* Of the reply, without LUN. */
 	uint8_t		 lun;
 	uint8_t		 cmd;
@@ -64,6 +87,8 @@ enum ipmi_statistic {
 	IPMI_STAT_ABORTS,
 	IPMI_STAT_OUTAGES,
 	IPMI_STAT_SUPPRESSED,
+	IPMI_STAT_STRAYS,
+	IPMI_STAT_EVENTS_DROPPED,
 	IPMI_STAT_QUEUED,
 	IPMI_STAT_OPENS,
 	IPMI_STAT_ANSWERING,
@@ -110,15 +135,18 @@ void	 ipmi_core_exit(struct ipmi_core *core);
 int	 ipmi_core_open(struct ipmi_core *core, struct ipmi_open *open,
 	    uint64_t *client);
 void	 ipmi_core_close(struct ipmi_core *core, uint64_t client);
-int	 ipmi_core_send(struct ipmi_core *core, uint64_t client, uint8_t netfn,
-	    uint8_t lun, uint8_t cmd, int64_t msgid, const void *user,
-	    size_t length);
+int	 ipmi_core_send(struct ipmi_core *core, uint64_t client,
+	    const struct ipmi_command *command);
 int	 ipmi_core_receive(struct ipmi_core *core, uint64_t client,
 	    size_t room, bool truncate, struct ipmi_completion *completion);
 void	 ipmi_core_received(struct ipmi_core *core, struct ipmi_held *held,
 	    bool taken);
 int	 ipmi_core_poll(struct ipmi_core *core, uint64_t client,
 	    struct ipmi_open *open, struct thread *td);
+/* Called with the lock held: would a receive find something? */
+bool	 ipmi_core_ready(struct ipmi_core *core, uint64_t client);
+void	 ipmi_core_want_events(struct ipmi_core *core, uint64_t client,
+	    bool wanted);
 void	 ipmi_core_set_address(struct ipmi_core *core, uint64_t client,
 	    uint8_t address);
 void	 ipmi_core_set_lun(struct ipmi_core *core, uint64_t client,

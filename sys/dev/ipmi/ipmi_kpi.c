@@ -238,6 +238,8 @@ ipmi_kpi_wake_client(struct ipmi_open *open)
 {
 
 	selwakeup(&open->sel);
+	if (!KNLIST_EMPTY(&open->sel.si_note))
+		KNOTE_LOCKED(&open->sel.si_note, 0);
 }
 
 void

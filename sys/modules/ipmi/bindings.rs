@@ -367,6 +367,49 @@ impl Default for ipmi_place {
         }
     }
 }
+pub const ipmi_route_IPMI_ROUTE_SYSTEM: ipmi_route = 0;
+pub const ipmi_route_IPMI_ROUTE_BUS: ipmi_route = 1;
+pub const ipmi_route_IPMI_ROUTE_EVENT: ipmi_route = 2;
+pub type ipmi_route = ::core::ffi::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ipmi_command {
+    pub route: ipmi_route,
+    pub channel: u8,
+    pub slave: u8,
+    pub lun: u8,
+    pub netfn: u8,
+    pub cmd: u8,
+    pub msgid: i64,
+    pub data: *const ::core::ffi::c_void,
+    pub length: usize,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of ipmi_command"][::core::mem::size_of::<ipmi_command>() - 40usize];
+    ["Alignment of ipmi_command"][::core::mem::align_of::<ipmi_command>() - 8usize];
+    ["Offset of field: ipmi_command::route"][::core::mem::offset_of!(ipmi_command, route) - 0usize];
+    ["Offset of field: ipmi_command::channel"]
+        [::core::mem::offset_of!(ipmi_command, channel) - 4usize];
+    ["Offset of field: ipmi_command::slave"][::core::mem::offset_of!(ipmi_command, slave) - 5usize];
+    ["Offset of field: ipmi_command::lun"][::core::mem::offset_of!(ipmi_command, lun) - 6usize];
+    ["Offset of field: ipmi_command::netfn"][::core::mem::offset_of!(ipmi_command, netfn) - 7usize];
+    ["Offset of field: ipmi_command::cmd"][::core::mem::offset_of!(ipmi_command, cmd) - 8usize];
+    ["Offset of field: ipmi_command::msgid"]
+        [::core::mem::offset_of!(ipmi_command, msgid) - 16usize];
+    ["Offset of field: ipmi_command::data"][::core::mem::offset_of!(ipmi_command, data) - 24usize];
+    ["Offset of field: ipmi_command::length"]
+        [::core::mem::offset_of!(ipmi_command, length) - 32usize];
+};
+impl Default for ipmi_command {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ipmi_completion {
@@ -374,13 +417,16 @@ pub struct ipmi_completion {
     pub body: *const u8,
     pub length: usize,
     pub msgid: i64,
+    pub route: ipmi_route,
+    pub channel: u8,
+    pub slave: u8,
     pub netfn: u8,
     pub lun: u8,
     pub cmd: u8,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of ipmi_completion"][::core::mem::size_of::<ipmi_completion>() - 40usize];
+    ["Size of ipmi_completion"][::core::mem::size_of::<ipmi_completion>() - 48usize];
     ["Alignment of ipmi_completion"][::core::mem::align_of::<ipmi_completion>() - 8usize];
     ["Offset of field: ipmi_completion::held"]
         [::core::mem::offset_of!(ipmi_completion, held) - 0usize];
@@ -390,12 +436,18 @@ const _: () = {
         [::core::mem::offset_of!(ipmi_completion, length) - 16usize];
     ["Offset of field: ipmi_completion::msgid"]
         [::core::mem::offset_of!(ipmi_completion, msgid) - 24usize];
+    ["Offset of field: ipmi_completion::route"]
+        [::core::mem::offset_of!(ipmi_completion, route) - 32usize];
+    ["Offset of field: ipmi_completion::channel"]
+        [::core::mem::offset_of!(ipmi_completion, channel) - 36usize];
+    ["Offset of field: ipmi_completion::slave"]
+        [::core::mem::offset_of!(ipmi_completion, slave) - 37usize];
     ["Offset of field: ipmi_completion::netfn"]
-        [::core::mem::offset_of!(ipmi_completion, netfn) - 32usize];
+        [::core::mem::offset_of!(ipmi_completion, netfn) - 38usize];
     ["Offset of field: ipmi_completion::lun"]
-        [::core::mem::offset_of!(ipmi_completion, lun) - 33usize];
+        [::core::mem::offset_of!(ipmi_completion, lun) - 39usize];
     ["Offset of field: ipmi_completion::cmd"]
-        [::core::mem::offset_of!(ipmi_completion, cmd) - 34usize];
+        [::core::mem::offset_of!(ipmi_completion, cmd) - 40usize];
 };
 impl Default for ipmi_completion {
     fn default() -> Self {
@@ -416,9 +468,11 @@ pub const ipmi_statistic_IPMI_STAT_BAD_REPLIES: ipmi_statistic = 6;
 pub const ipmi_statistic_IPMI_STAT_ABORTS: ipmi_statistic = 7;
 pub const ipmi_statistic_IPMI_STAT_OUTAGES: ipmi_statistic = 8;
 pub const ipmi_statistic_IPMI_STAT_SUPPRESSED: ipmi_statistic = 9;
-pub const ipmi_statistic_IPMI_STAT_QUEUED: ipmi_statistic = 10;
-pub const ipmi_statistic_IPMI_STAT_OPENS: ipmi_statistic = 11;
-pub const ipmi_statistic_IPMI_STAT_ANSWERING: ipmi_statistic = 12;
+pub const ipmi_statistic_IPMI_STAT_STRAYS: ipmi_statistic = 10;
+pub const ipmi_statistic_IPMI_STAT_EVENTS_DROPPED: ipmi_statistic = 11;
+pub const ipmi_statistic_IPMI_STAT_QUEUED: ipmi_statistic = 12;
+pub const ipmi_statistic_IPMI_STAT_OPENS: ipmi_statistic = 13;
+pub const ipmi_statistic_IPMI_STAT_ANSWERING: ipmi_statistic = 14;
 pub type ipmi_statistic = ::core::ffi::c_uint;
 pub const ipmi_figure_IPMI_FIGURE_STATE: ipmi_figure = 0;
 pub const ipmi_figure_IPMI_FIGURE_USE: ipmi_figure = 1;

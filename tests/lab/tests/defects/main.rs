@@ -6,6 +6,7 @@
 
 mod attach;
 mod bench;
+mod bus;
 mod clients;
 mod contexts;
 mod dog;

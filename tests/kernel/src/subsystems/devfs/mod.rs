@@ -4,6 +4,7 @@
 
 pub mod cdevpriv;
 pub mod file;
+pub mod kqueue;
 pub mod make;
 pub mod poll;
 pub mod select;
@@ -40,6 +41,7 @@ const D_READ: u64 = 40;
 const D_WRITE: u64 = 48;
 pub const D_IOCTL: u64 = 56;
 pub const D_POLL: u64 = 64;
+pub const D_KQFILTER: u64 = 96;
 const D_PURGE: u64 = 104;
 const D_FLAGS: u64 = 4;
 const D_NAME: u64 = 8;
@@ -292,6 +294,7 @@ pub fn tables() -> Vec<&'static [(&'static str, Import)]> {
         make::table(),
         cdevpriv::table(),
         poll::table(),
+        kqueue::table(),
         select::table(),
     ]
 }

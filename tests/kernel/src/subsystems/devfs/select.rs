@@ -182,20 +182,11 @@ fn selwakeup(args: &Args) -> u64 {
     0
 }
 
-/// kqueue(2) is not offered: lists of notes stay empty.
-fn no_knotes(_args: &Args) -> u64 {
-    0
-}
-
 pub fn table() -> &'static [(&'static str, Import)] {
     &[
         ("selrecord", selrecord),
         ("selwakeup", selwakeup),
         ("selwakeuppri", selwakeup),
         ("seldrain", selwakeup),
-        ("knlist_init_mtx", no_knotes),
-        ("knlist_destroy", no_knotes),
-        ("knlist_cleardel", no_knotes),
-        ("knote", no_knotes),
     ]
 }

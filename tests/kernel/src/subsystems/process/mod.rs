@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use crate::machine::Hardware;
 use crate::sched::{self, Role, Tid, Wait, Wake};
-use crate::subsystems::devfs::{file, poll};
+use crate::subsystems::devfs::{file, kqueue, poll};
 use crate::subsystems::errno;
 use crate::user;
 use crate::with;
@@ -182,6 +182,12 @@ impl Process {
             file: &|n| self.file(fds[n].0).ok(),
         };
         let result = poll::poll(&polled, timeout);
+        self.back(result)
+    }
+
+    /// kevent(2) with EVFILT_READ on one descriptor: can it be read before `timeout`?
+    pub fn kevent_read(&self, fd: i32, timeout: Option<u64>) -> Result<bool, i32> {
+        let result = kqueue::wait_readable(self.file(fd)?, timeout);
         self.back(result)
     }
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The BMC's global enables, of which the driver needs the event message buffer while a descriptor
+//! wants events. Pure.
+
+use crate::wire::{completion, device, DriverReply, Message};
+
+/// What is known of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// Nothing since the BMC may have been reset.
+    Unknown,
+    /// They are these.
+    Read(u8),
+    /// They are as was wanted, or the BMC will not have it.
+    Settled,
+}
+
+/// The event message buffer: wanted or not, and switched so or not.
+pub struct Enables {
+    wanted: bool,
+    known: Known,
+}
+
+impl Enables {
+    /// Nobody wants events, and the BMC is left as it is.
+    pub const fn new() -> Enables {
+        Enables {
+            wanted: false,
+            known: Known::Settled,
+        }
+    }
+
+    /// Somebody wants events from here on, or nobody any more.
+    pub fn want(&mut self, wanted: bool) {
+        if core::mem::replace(&mut self.wanted, wanted) != wanted {
+            self.known = Known::Unknown;
+        }
+    }
+
+    /// The BMC may have been reset, which clears them (section 22.1).
+    pub fn doubt(&mut self) {
+        if self.wanted {
+            self.known = Known::Unknown;
+        }
+    }
+
+    fn as_wanted(&self, enables: u8) -> u8 {
+        match self.wanted {
+            true => enables | device::EVENT_BUFFER,
+            false => enables & !device::EVENT_BUFFER,
+        }
+    }
+
+    /// The next command, if they are not as wanted.
+    pub fn command(&self) -> Option<Message> {
+        match self.known {
+            Known::Unknown => Some(device::global_enables()),
+            Known::Read(enables) => Some(device::enable(self.as_wanted(enables))),
+            Known::Settled => None,
+        }
+    }
+
+    /// Takes the answer to it. What the BMC refuses is not asked for again.
+    pub fn answered(&mut self, reply: &DriverReply) {
+        let enables = reply.data().first().copied();
+        self.known = match (self.known, enables) {
+            (Known::Unknown, Some(enables))
+                if reply.completion() == completion::OK && self.as_wanted(enables) != enables =>
+            {
+                Known::Read(enables)
+            }
+            _ => Known::Settled,
+        };
+    }
+}
+
+impl Default for Enables {
+    fn default() -> Enables {
+        Enables::new()
+    }
+}
