@@ -53,12 +53,14 @@ fn kproc_kthread_add(args: &Args) -> u64 {
 
 /// Whoever waits for the end sleeps on the process.
 fn kproc_exit(_: &Args) -> u64 {
+    with(|k| k.current_mut().exiting = true);
     sched::wake(sched::curthread() + PROC);
     sched::exit()
 }
 
 /// Whoever waits for the end sleeps on the thread.
 fn kthread_exit(_: &Args) -> u64 {
+    with(|k| k.current_mut().exiting = true);
     sched::wake(sched::curthread());
     sched::exit()
 }

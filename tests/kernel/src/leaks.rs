@@ -24,7 +24,8 @@ impl Kernel {
         for thread in &self.sched.threads {
             // One that has not run yet may be anybody's.
             let own = thread.entered.first().is_none_or(|at| image.contains(*at));
-            if thread.role == Role::Module && thread.state != State::Dead && own {
+            let gone = thread.exiting || thread.state == State::Dead;
+            if thread.role == Role::Module && !gone && own {
                 left.push(format!("thread {} still exists", thread.name));
             }
         }

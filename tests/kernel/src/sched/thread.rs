@@ -27,6 +27,8 @@ pub struct Thread {
     pub tid: Tid,
     pub name: String,
     pub role: Role,
+    /// It is ending, and never comes back to the module that started it.
+    pub exiting: bool,
     pub state: State,
     /// `None` once the thread is dead and another one has reused them.
     pub stacks: Option<Stacks>,
@@ -89,6 +91,7 @@ impl Thread {
             sp: 0,
             crossing: Crossing::default(),
             body: None,
+            exiting: false,
             epoch: 0,
             chan: 0,
             wmesg: "",
