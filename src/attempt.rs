@@ -65,6 +65,9 @@ pub fn pace(looks: u32, waited: u64, usual: u64) -> Pace {
 /// Waits longer than this, twice in a row, are a slow BMC's.
 const SLOW: u64 = 400 * US;
 
+/// An eager attempt is so for the first part of each wait.
+const EAGER: u64 = 100 * MS;
+
 /// The waits of an attempt: how far the one that goes on has come, and how long those before took.
 struct Waits {
     /// When it began; the clock stands still from its end to the beginning of the next.
@@ -75,16 +78,18 @@ struct Waits {
     writes: u32,
     last: u64,
     before: u64,
+    eager: bool,
 }
 
 impl Waits {
-    fn new(now: Instant) -> Waits {
+    fn new(now: Instant, eager: bool) -> Waits {
         Waits {
             since: now,
             looks: 0,
             writes: 0,
             last: 0,
             before: 0,
+            eager,
         }
     }
 
@@ -96,6 +101,16 @@ impl Waits {
     /// command being executed.
     fn usual(&self) -> u64 {
         self.last.min(self.before)
+    }
+
+    /// How to wait this time: an eager attempt sleeps shortly at first, so that nobody waits for the
+    /// sleeper, but does not burn a processor on a BMC that is away.
+    fn pace(&self, now: Instant) -> Pace {
+        let waited = now.since(self.since);
+        match pace(self.looks, waited, self.usual()) {
+            Pace::Sleep(ns) if self.eager && waited < EAGER => Pace::Sleep(ns.min(128 * US)),
+            pace => pace,
+        }
     }
 
     /// Waits once; the time afterwards. Apart from the loop, whose every step would pay for it.
@@ -113,7 +128,7 @@ impl Waits {
             }
             (self.since, self.looks, self.writes) = (now, 0, 0);
         }
-        let pace = pace(self.looks, now.since(self.since), self.usual());
+        let pace = self.pace(now);
         wire.wait(pace, progressed)?;
         self.looks = self.looks.saturating_add(1);
         Ok(match pace {
@@ -151,7 +166,7 @@ pub fn drive<W: Wire, T: Transport>(
     transport.begin(now, limits);
     exchange.reply.clear();
     let mut value = 0;
-    let mut waits = Waits::new(now);
+    let mut waits = Waits::new(now, limits.eager);
     loop {
         match transport.step(now, value, exchange) {
             Action::Read(register) => {

@@ -61,6 +61,7 @@ pub fn send<K: Kernel>(
         Some(_) => ipmb::HEAD.saturating_add(ipmb::TAIL),
         None => 2,
     };
+    let now = kernel.now();
     let origin = kernel.locked(|state| {
         let longest = state.startup.terms.longest_request;
         if command.length > longest.saturating_sub(overhead) {
@@ -71,7 +72,7 @@ pub fn send<K: Kernel>(
             return Err(Errno::Again);
         }
         let origin = client.origin;
-        if !state.link.answering() {
+        if !state.takes_requests(now) {
             let counter = &mut state.counters.refused;
             *counter = counter.saturating_add(1);
             return Err(Errno::TimedOut);

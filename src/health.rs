@@ -122,6 +122,14 @@ impl Link {
         }
     }
 
+    /// The BMC was told to reset itself: it is given `rest` before it is looked at.
+    pub fn rest(&mut self, now: Instant, rest: u64) {
+        self.phase = Phase::Unresponsive {
+            since: now,
+            look: now.plus(rest),
+        };
+    }
+
     /// An attempt brought an answer. Returns how long the BMC had not answered, if it had not.
     pub fn succeeded(&mut self, now: Instant) -> Option<u64> {
         let before = self.phase;

@@ -41,6 +41,7 @@ pub mod kernel;
 mod kpi;
 pub mod line;
 pub mod mail;
+pub mod maintenance;
 pub mod memory;
 pub mod polled;
 pub mod queue;

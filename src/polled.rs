@@ -118,6 +118,7 @@ impl<'k, K: Kernel> Seized<'k, K> {
             taken: budget,
             answer: budget,
             total: budget,
+            eager: false,
         };
         let mut exchange = Exchange {
             request: message.as_bytes(),

@@ -8,6 +8,7 @@ use crate::enables::Enables;
 use crate::health::{Counters, Event, Events, Gate, Link};
 use crate::kernel::{Errno, Settings, Step, Who};
 use crate::mail::Mail;
+use crate::maintenance::Maintenance;
 use crate::memory::Box;
 use crate::polled::Budget;
 use crate::queue::{Clients, Request};
@@ -81,6 +82,8 @@ pub struct State {
     pub mail: Mail,
     /// Its global enables.
     pub enables: Enables,
+    /// What administrators do to it.
+    pub maintenance: Maintenance,
     /// Whether it answers.
     pub link: Link,
     /// Counters since attach.
@@ -115,6 +118,7 @@ impl State {
             startup: Startup::new(interface),
             mail: Mail::new(),
             enables: Enables::new(),
+            maintenance: Maintenance::new(),
             link: Link::new(),
             counters: Counters::default(),
             events: Events::new(),
@@ -167,9 +171,14 @@ impl State {
             let watchdog = self.startup.timer.is_some();
             return Step::Ready(Job::Announce(watchdog, self.startup.id.is_chassis()));
         }
+        if self.maintenance.ends(self.link.answering(), now) {
+            self.outage();
+        }
         let job = match self.link.gate(now) {
             Gate::Look => Some(Job::Look),
-            Gate::Closed(until) if self.link.answering() => return Step::Sleep(Some(until)),
+            Gate::Closed(until) if self.link.answering() || self.maintenance.is_quiet(now) => {
+                return Step::Sleep(Some(until))
+            }
             Gate::Closed(until) => match self.clients.pop().or_else(|| self.clients.overdue(now)) {
                 Some(request) => Some(Job::Reject(request)),
                 None => return Step::Sleep(Some(until)),
@@ -359,8 +368,17 @@ impl State {
         }
         self.suspect(now);
         if self.link.failed(now) {
-            self.counters.outages = self.counters.outages.saturating_add(1);
-            self.events.push(Event::Unresponsive);
+            self.outage();
         }
+    }
+
+    fn outage(&mut self) {
+        self.counters.outages = self.counters.outages.saturating_add(1);
+        self.events.push(Event::Unresponsive);
+    }
+
+    /// May an application's request wait its turn? While the BMC is away that would not be soon.
+    pub fn takes_requests(&self, now: Instant) -> bool {
+        self.link.answering() || self.maintenance.is_quiet(now)
     }
 }

@@ -411,6 +411,7 @@ pub unsafe extern "C" fn ipmi_core_statistic(
 ) -> u64 {
     // SAFETY: By the contract.
     let core = unsafe { of(core) };
+    let now = core.now();
     core.locked(|state| {
         let counters = &state.counters;
         match which {
@@ -424,6 +425,12 @@ pub unsafe extern "C" fn ipmi_core_statistic(
             bindings::ipmi_statistic_IPMI_STAT_ABORTS => counters.aborts,
             bindings::ipmi_statistic_IPMI_STAT_OUTAGES => counters.outages,
             bindings::ipmi_statistic_IPMI_STAT_SUPPRESSED => counters.suppressed,
+            bindings::ipmi_statistic_IPMI_STAT_RESETTING => {
+                u64::from(state.maintenance.is_quiet(now))
+            }
+            bindings::ipmi_statistic_IPMI_STAT_FIRMWARE => {
+                u64::from(state.maintenance.is_streaming(now))
+            }
             bindings::ipmi_statistic_IPMI_STAT_STRAYS => state.mail.strays,
             bindings::ipmi_statistic_IPMI_STAT_EVENTS_DROPPED => state.mail.dropped,
             bindings::ipmi_statistic_IPMI_STAT_QUEUED => u64::from(state.clients.queued()),

@@ -19,6 +19,9 @@ const BUS_BUSY: u64 = 200 * MS;
 /// and how often it is sent in all.
 const BUS_SENDS: u8 = 5;
 
+/// A BMC that resets itself is left alone for so long.
+const RESETTING: u64 = 2 * SEC;
+
 /// Completion codes of Send Message after which it may be tried again (section 22.7): lost
 /// arbitration, bus error, not acknowledged.
 const BUS_ERRORS: [u8; 3] = [0x81, 0x82, 0x83];
@@ -34,7 +37,9 @@ impl State {
         }
         let request = self.clients.pop()?;
         self.mail.relieved();
-        Some(Job::Application(request, limits))
+        self.maintenance.sending(request.as_bytes(), now);
+        let eager = self.maintenance.is_streaming(now);
+        Some(Job::Application(request, Limits { eager, ..limits }))
     }
 
     /// Ends an attempt at an application's request. The clients who can receive something are woken
@@ -57,7 +62,13 @@ impl State {
         }
         match outcome {
             Ok(()) if matches!(request.route, Route::Bus(_)) => self.passed_on(request, now, wake),
-            Ok(()) => self.deliver(request, wake),
+            Ok(()) => {
+                let (sent, code) = (request.as_bytes(), request.reply.completion());
+                if self.maintenance.answered(sent, code, now) {
+                    self.link.rest(now, RESETTING);
+                }
+                self.deliver(request, wake)
+            }
             // The BMC may be executing what it was given whole: only the rest is safe to repeat.
             Err(_) if !delivered && request.attempts < self.startup.terms.attempts => {
                 self.clients.put_back(request)

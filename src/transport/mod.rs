@@ -68,6 +68,8 @@ pub struct Limits {
     pub answer: u64,
     /// For everything.
     pub total: u64,
+    /// Waiting for a byte is worth the processor: sleeps stay short.
+    pub eager: bool,
 }
 
 impl Limits {
@@ -78,6 +80,7 @@ impl Limits {
         taken: 5 * SEC,
         answer: 5 * SEC,
         total: 60 * SEC,
+        eager: false,
     };
 
     /// For a BMC that has not answered lately: a lost command must not hide its return.
@@ -86,6 +89,7 @@ impl Limits {
         taken: 5 * SEC,
         answer: 400 * MS,
         total: 60 * SEC,
+        eager: false,
     };
 }
 

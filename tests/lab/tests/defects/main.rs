@@ -11,3 +11,4 @@ mod clients;
 mod contexts;
 mod dog;
 mod linux;
+mod maintenance;
