@@ -9,6 +9,7 @@
 #   make run        the outage this driver exists for, in the software kernel
 #   make test       every test; the last line is "N passed, N failed"
 #   make vmtest      the same file on a real kernel in QEMU, if one is given (Linux)
+#   make clients   ipmitool and FreeIPMI against it, and QEMU's and OpenIPMI's BMCs (Linux)
 #   make bench      instruction counts and throughput
 #   make install    to /boot/modules (FreeBSD, as root)
 #   make load       kldload what was built (FreeBSD, as root)

@@ -164,6 +164,7 @@ build/ipmi.ko: FORCE
 endif
 
 include mk/vmtest.mk
+include mk/clients.mk
 
 install load:
 	@echo "make $@ is for FreeBSD: copy the source there, or $(OUT)/ipmi.ko to /boot/modules" >&2

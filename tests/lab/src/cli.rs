@@ -35,6 +35,20 @@ enum Verb {
     Serve(Service),
     /// Run a Linux program that finds a /dev/ipmi0 of its own
     Exec(Program),
+    /// Run ipmitool and FreeIPMI against each BMC and check what they say
+    Clients(Suite),
+}
+
+#[derive(clap::Args)]
+struct Suite {
+    #[command(flatten)]
+    modules: Modules,
+    /// Who plays the BMC; give it once for each
+    #[arg(long, value_enum, value_name = "WHO", required = true)]
+    bmc: Vec<Peer>,
+    /// How long four programs loop at once, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    crowd: u64,
 }
 
 #[derive(clap::Args)]
@@ -176,6 +190,10 @@ fn obey(verb: Verb) -> Result<Verdict> {
             bmc,
             socket,
         }) => Ok(left(&serve::serve(&modules, bmc, &socket)?)),
+        Verb::Clients(suite) => {
+            let crowd = std::time::Duration::from_secs(suite.crowd);
+            serve::clients::run(&suite.modules, &suite.bmc, crowd)
+        }
         Verb::Exec(program) => {
             let (status, remains) = serve::exec(&program.modules, program.bmc, &program.command)?;
             match left(&remains) {

@@ -5,15 +5,27 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use ipmi_bmc::{Bmc, Config, Executes};
+use ipmi_bmc::{Bmc, Config, Executes, Satellite};
+use ipmi_kernel::Hardware;
 
 use super::house::Plan;
+use super::qemu::{self, Qemu};
 use crate::board::Board;
 use crate::ko;
 use crate::transport::Transport;
 
 /// Registers are a byte apart.
 const SPACING: u16 = 1;
+/// Another controller on our BMC's IPMB, where manuals say `ipmitool -t 0x40`.
+pub const SATELLITE: u8 = 0x40;
+
+/// QEMU's BMC says that it is this.
+const SIM: &str = "fwrev1=3,fwrev2=20,mfg_id=7154,product_id=4098";
+/// And ipmi_sim that.
+const EMU: &str = "mc_setbmc 0x20\n\
+                   mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\n\
+                   sel_enable 0x20 1000 0x0a\n\
+                   mc_enable 0x20\n";
 
 /// The files to load.
 #[derive(clap::Args, Clone, Debug)]
@@ -33,25 +45,65 @@ pub enum Peer {
     Own,
     /// The lab's own, over BT
     OwnBt,
+    /// QEMU's, over its KCS
+    QemuKcs,
+    /// QEMU's, over its BT
+    QemuBt,
+    /// OpenIPMI's ipmi_sim, over QEMU's KCS
+    IpmiSim,
 }
 
 impl Peer {
-    fn transport(self) -> Transport {
+    pub fn name(self) -> &'static str {
         match self {
-            Peer::Own => Transport::Kcs,
-            Peer::OwnBt => Transport::Bt,
+            Peer::Own => "own",
+            Peer::OwnBt => "own-bt",
+            Peer::QemuKcs => "qemu-kcs",
+            Peer::QemuBt => "qemu-bt",
+            Peer::IpmiSim => "ipmi-sim",
         }
     }
+
+    /// Whether the BMC is the lab's, which can be looked into and spoilt.
+    pub fn is_own(self) -> bool {
+        matches!(self, Peer::Own | Peer::OwnBt)
+    }
+
+    fn transport(self) -> Transport {
+        match self {
+            Peer::Own | Peer::QemuKcs | Peer::IpmiSim => Transport::Kcs,
+            Peer::OwnBt | Peer::QemuBt => Transport::Bt,
+        }
+    }
+
+    fn hardware(self) -> Result<Box<dyn Hardware>> {
+        Ok(match self {
+            Peer::Own | Peer::OwnBt => Box::new(own(self.transport())),
+            Peer::QemuKcs => Box::new(Qemu::start("isa-ipmi-kcs", &qemu::Bmc::Sim(SIM))?),
+            Peer::QemuBt => Box::new(Qemu::start("isa-ipmi-bt", &qemu::Bmc::Sim(SIM))?),
+            Peer::IpmiSim => Box::new(Qemu::start("isa-ipmi-kcs", &qemu::Bmc::Extern(EMU))?),
+        })
+    }
+}
+
+fn own(transport: Transport) -> Board {
+    let satellite = Satellite {
+        address: SATELLITE,
+        ..Satellite::default()
+    };
+    let config = Config {
+        satellites: vec![satellite],
+        ..Config::default()
+    };
+    let interface = transport.interface(Bmc::new(config), Executes::default());
+    Board::new(transport.registers(SPACING), interface)
 }
 
 /// A machine with these modules and that BMC.
 pub fn plan(modules: &Modules, peer: Peer) -> Result<Plan> {
-    let transport = peer.transport();
-    let interface = transport.interface(Bmc::new(Config::default()), Executes::default());
-    let board = Board::new(transport.registers(SPACING), interface);
     Ok(Plan {
         modules: vec![modules.ko.clone(), modules.linux_ko.clone()],
-        kenv: transport.hints(SPACING),
-        hardware: Box::new(board),
+        kenv: peer.transport().hints(SPACING),
+        hardware: peer.hardware()?,
     })
 }

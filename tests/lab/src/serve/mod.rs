@@ -2,11 +2,13 @@
 //! Live clients: the software kernel on the real clock offers its /dev/ipmi0 to unmodified Linux
 //! programs. Must not know what these programs are.
 
+pub mod clients;
 pub mod house;
 pub mod listen;
 mod machine;
 pub mod preload;
 pub mod protocol;
+mod qemu;
 mod visitor;
 
 pub use machine::{Modules, Peer};

@@ -21,7 +21,11 @@ const SET_MY_ADDRESS: u32 = 0x8004_6911;
 const GET_MY_ADDRESS: u32 = 0x8004_6912;
 const SET_MY_LUN: u32 = 0x8004_6913;
 const GET_MY_LUN: u32 = 0x8004_6914;
-const ALL: [u32; 9] = [
+/// Those of 32-bit processes that differ: receive, receive, send.
+const ALL: [u32; 12] = [
+    0xc018_690b,
+    0xc018_690c,
+    0x8014_690d,
     RECEIVE_MSG_TRUNC,
     RECEIVE_MSG,
     SEND_COMMAND,

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What each BMC holds, as ipmitool and FreeIPMI put it. Must not know how they get it.
+
+use std::time::Duration;
+
+use super::case::Case;
+use crate::serve::machine::SATELLITE;
+use crate::serve::Peer;
+
+const FREEIPMI: &str = "--driver-type=OPENIPMI";
+/// Programs that read the sensors' records remember them.
+const CACHED: &str = "--driver-type=OPENIPMI --sdr-cache-directory=CACHE";
+/// After which a running countdown is seen to have moved.
+const COUNTS: Duration = Duration::from_millis(400);
+
+const SELFTEST: &str = "ipmitool mc selftest";
+
+/// What Get Device ID says.
+struct Device {
+    id: u8,
+    firmware: &'static str,
+    manufacturer: u32,
+    product: u16,
+    raw: &'static str,
+}
+
+fn device(peer: Peer) -> Device {
+    match peer {
+        Peer::Own | Peer::OwnBt => Device {
+            id: 32,
+            firmware: "2.45",
+            manufacturer: 7154,
+            product: 4097,
+            raw: "20 81 02 45 02 bf f2 1b 00 01 10 00 00 00 01",
+        },
+        Peer::QemuKcs | Peer::QemuBt => Device {
+            id: 32,
+            firmware: "3.14",
+            manufacturer: 7154,
+            product: 4098,
+            raw: "20 00 03 14 02",
+        },
+        Peer::IpmiSim => Device {
+            id: 0,
+            firmware: "9.08",
+            manufacturer: 4753,
+            product: 3842,
+            raw: "00 03 09 08 02",
+        },
+    }
+}
+
+/// Every call that leaves the BMC as it was.
+pub fn cases(peer: Peer) -> Vec<Case> {
+    let mut cases = identity(&device(peer));
+    cases.push(match peer {
+        Peer::QemuKcs | Peer::QemuBt => Case::refused(SELFTEST, &["Invalid command"]),
+        _ => Case::new(SELFTEST, &["Selftest: passed"]),
+    });
+    cases.extend(timer(peer));
+    cases.extend(match peer.is_own() {
+        true => own(),
+        false => foreign(peer),
+    });
+    cases
+}
+
+fn identity(device: &Device) -> Vec<Case> {
+    let of = |name: &str, value: &dyn std::fmt::Display| format!("{name} : {value}");
+    let info = [
+        of("Device ID", &device.id),
+        of("Firmware Revision", &device.firmware),
+        of("Manufacturer ID", &device.manufacturer),
+        format!("Product ID : {} (0x{0:04x})", device.product),
+        of("IPMI Version", &"2.0"),
+    ];
+    let freeipmi = [
+        info[0].clone(),
+        info[1].clone(),
+        of("Product ID", &device.product),
+    ];
+    vec![
+        Case::new("ipmitool mc info", &info.each_ref().map(String::as_str)),
+        Case::new("ipmitool raw 0x06 0x01", &[device.raw]),
+        Case::new(
+            &format!("bmc-info {FREEIPMI} --get-device-id"),
+            &freeipmi.each_ref().map(String::as_str),
+        ),
+    ]
+}
+
+/// The watchdog timer through all its states, one program setting it and both reading it.
+fn timer(peer: Peer) -> Vec<Case> {
+    let dog = |what: &str| format!("bmc-watchdog {FREEIPMI} {what}");
+    let get = |state: &[&str]| {
+        let set = [
+            "Watchdog Timer Action: Hard Reset (0x01)",
+            "Pre-timeout interval: 0 seconds",
+            "Timer Expiration Flags:",
+            "Initial Countdown: 300.0 sec",
+        ];
+        Case {
+            after: COUNTS,
+            ..Case::new("ipmitool mc watchdog get", &[&set, state].concat())
+        }
+    };
+    let stopped = [
+        "Watchdog Timer Use: SMS/OS (0x04)",
+        "Watchdog Timer Is: Stopped",
+    ];
+    // QEMU's BMC counts but never says that it does.
+    let says_so = !matches!(peer, Peer::QemuKcs | Peer::QemuBt);
+    let running = match says_so {
+        true => [
+            "Watchdog Timer Is: Started/Running",
+            "Present Countdown: 299.",
+        ],
+        false => ["Watchdog Timer Is:", "Present Countdown: 299."],
+    };
+    let freeipmi_running = if says_so { "Timer: Running" } else { "Timer:" };
+    vec![
+        Case::new(&dog("--set -u 4 -a 1 -i 300"), &[]),
+        get(&stopped),
+        Case::new(
+            &dog("--get"),
+            &[
+                "Timer: Stopped",
+                "Initial Countdown: 300 seconds",
+                "Timeout Action: Hard Reset",
+            ],
+        ),
+        Case::new(&dog("--start"), &[]),
+        get(&running),
+        Case::new(&dog("--get"), &[freeipmi_running, "Timer Use: SMS/OS"]),
+        Case::new(&dog("--reset"), &[]),
+        get(&running),
+        Case::new(&dog("--stop"), &[]),
+        get(&stopped),
+        Case::new(&dog("--start"), &[]),
+        Case::new("ipmitool mc watchdog off", &["timer stopped"]),
+        Case::new("ipmitool mc watchdog get", &["Watchdog Timer Is: Stopped"]),
+    ]
+}
+
+fn own() -> Vec<Case> {
+    let freeipmi = |program: &str, says: &[&str]| Case::new(&format!("{program} {CACHED}"), says);
+    vec![
+        Case::new(
+            "ipmitool sdr list",
+            &[
+                "CPU Temp | 45 degrees C | ok",
+                "Ambient Temp | 23 degrees C | ok",
+                "Fan 1 | 6200 RPM | ok",
+                "P12V | 12.06 Volts | ok",
+            ],
+        ),
+        Case::new(
+            "ipmitool sensor list",
+            &[
+                "CPU Temp | 45.000 | degrees C | ok | na | na | na | 85.000 | 95.000 | 105.000",
+                "Fan 1 | 6200.000 | RPM | ok | 500.000 | 1000.000 | 1500.000",
+            ],
+        ),
+        Case::new(
+            "ipmitool sel list",
+            &[
+                "1 | 01/01/26 |",
+                "2 | 01/01/26 |",
+                "Temperature #0x01 | Upper",
+            ],
+        ),
+        Case::new(
+            "ipmitool fru print",
+            &[
+                "Board Mfg : Soft Works",
+                "Product Name : Test Server",
+                "Product Serial : PRD0123456",
+            ],
+        ),
+        Case::new(
+            "ipmitool chassis status",
+            &["System Power : on", "Power Restore Policy : always-on"],
+        ),
+        Case::new(
+            &format!("ipmitool -t {SATELLITE:#x} mc info"),
+            &["Device ID :"],
+        ),
+        freeipmi(
+            "ipmi-sensors",
+            &[
+                "CPU Temp | Temperature | 45.00 | C",
+                "P12V | Voltage | 12.06 | V",
+            ],
+        ),
+        freeipmi("ipmi-sel", &["1 | Jan-01-2026 |", "2 | Jan-01-2026 |"]),
+        Case::new(
+            &format!("ipmi-chassis --get-status {FREEIPMI}"),
+            &["System Power : on", "Power restore policy : Always on"],
+        ),
+    ]
+}
+
+fn foreign(peer: Peer) -> Vec<Case> {
+    let sdr: &[&str] = match peer {
+        Peer::IpmiSim => &[],
+        _ => &["Watchdog | 0x00 | ok"],
+    };
+    vec![
+        Case::new("ipmitool sdr list", sdr),
+        Case::new("ipmitool sensor list", &[]),
+        Case::new("ipmitool sel list", &["SEL has no entries"]),
+        Case::new("ipmitool chassis status", &["System Power : on"]),
+        Case::new(&format!("ipmi-sensors {CACHED}"), &[]),
+        Case::new(&format!("ipmi-sel {CACHED}"), &[]),
+        Case::new(
+            &format!("ipmi-chassis --get-status {FREEIPMI}"),
+            &["System Power : on"],
+        ),
+    ]
+}

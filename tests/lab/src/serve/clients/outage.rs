@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `ipmitool mc watchdog get` before, during and after an outage of the BMC, while watchdogd
+//! pats. Must not know how the driver gets over it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use ipmi_bmc::{Fault, When};
+
+use super::case::{Case, Room};
+use super::Tally;
+use crate::board::Board;
+use crate::serve::house::{Door, House};
+use crate::serve::Peer;
+use crate::span::S;
+
+/// How long the BMC is deaf.
+const LASTS: u64 = 25;
+/// ipmitool waits so long itself; nobody may wait longer.
+const CLEAR_WITHIN: Duration = Duration::from_secs(16);
+const GET: &str = "ipmitool mc watchdog get";
+
+/// Leaves the BMC healthy.
+pub fn run(tally: &mut Tally, door: &Door, room: &Room) -> Result<()> {
+    std::thread::sleep(Duration::from_secs(2));
+    right(tally, room, "before an outage")?;
+    door.ask(|house: &mut House| {
+        let from = house.machine.now();
+        house.machine.hardware(|board: &mut Board| {
+            let window = When::Window {
+                from,
+                to: from + LASTS * S,
+            };
+            let faults = board.interface_mut().faults_mut();
+            faults.add(window, Fault::Deaf { counting: true });
+        });
+    })?;
+    let began = Instant::now();
+    during(tally, room)?;
+    let over = Duration::from_secs(LASTS + 2);
+    std::thread::sleep(over.saturating_sub(began.elapsed()));
+    right(tally, room, "after an outage")
+}
+
+/// The timer as watchdogd wants it and the BMC has it.
+fn right(tally: &mut Tally, room: &Room, when: &str) -> Result<()> {
+    let case = Case::new(
+        GET,
+        &[
+            "Watchdog Timer Use: SMS/OS (0x44)",
+            "Watchdog Timer Is: Started/Running",
+            "Watchdog Timer Action: Power Cycle (0x03)",
+            "Timer Expiration Flags:",
+            "Initial Countdown: 128.0 sec",
+            "Present Countdown: 12",
+        ],
+    );
+    let answer = room.run(GET)?;
+    tally.note(
+        Peer::Own,
+        &format!("{GET}, {when}"),
+        answer.took,
+        case.judge(&answer),
+    );
+    Ok(())
+}
+
+/// A clear error in time.
+fn during(tally: &mut Tally, room: &Room) -> Result<()> {
+    let answer = room.run(GET)?;
+    let wrong = if answer.took > CLEAR_WITHIN {
+        Some("takes too long".to_string())
+    } else if answer.succeeded || answer.lines.is_empty() {
+        Some(format!("no clear error: {}", answer.lines.join(" / ")))
+    } else {
+        None
+    };
+    let what = format!("{GET}, in an outage: {}", answer.lines.join(" / "));
+    tally.note(Peer::Own, &what, answer.took, wrong);
+    Ok(())
+}

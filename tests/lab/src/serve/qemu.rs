@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! QEMU's IPMI devices as hardware of the software kernel: each port access becomes an `inb` or
+//! `outb` of QEMU's qtest protocol. Must not know what the registers mean.
+//!
+//! QEMU is there for its device models; a guest without a disk runs so that its clocks do.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+use ipmi_kernel::{Hardware, HwEvent};
+
+/// A running QEMU. Ends with the value.
+pub struct Qemu {
+    link: BufReader<UnixStream>,
+    children: Vec<Child>,
+    directory: PathBuf,
+}
+
+/// How long programs may take to start.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PROGRAM: &str = "qemu-system-x86_64";
+
+/// Which BMC stands behind QEMU's registers.
+pub enum Bmc {
+    /// QEMU's own, with its properties as `-device` takes them.
+    Sim(&'static str),
+    /// OpenIPMI's ipmi_sim, made by these lines of its command file.
+    Extern(&'static str),
+}
+
+impl Qemu {
+    /// Starts QEMU with a system interface, `isa-ipmi-kcs` or `isa-ipmi-bt`, and a BMC.
+    pub fn start(interface: &str, bmc: &Bmc) -> Result<Qemu> {
+        let directory = std::env::temp_dir().join(format!("ipmi-lab-qemu-{}", std::process::id()));
+        std::fs::create_dir_all(&directory)?;
+        let socket = directory.join("qtest");
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(&socket).context("qtest socket")?;
+        let mut children = Vec::new();
+        let mut qemu = Command::new(PROGRAM);
+        qemu.args(["-nodefaults", "-display", "none", "-machine", "pc"])
+            .arg("-qtest")
+            .arg(format!("unix:{}", socket.display()))
+            .args(["-qtest-log", "/dev/null"]);
+        match bmc {
+            Bmc::Sim(properties) => {
+                qemu.args(["-device", &format!("ipmi-bmc-sim,id=bmc0,{properties}")]);
+            }
+            Bmc::Extern(commands) => {
+                let (child, port) = start_ipmi_sim(&directory, commands)?;
+                children.push(child);
+                // QEMU dies of a connection that is there before its registers are: have it come
+                // by way of a later try.
+                let chardev = format!("socket,id=ipmi0,host=127.0.0.1,port={port},reconnect=1");
+                qemu.args(["-chardev", &chardev])
+                    .args(["-device", "ipmi-bmc-extern,id=bmc0,chardev=ipmi0"]);
+            }
+        }
+        qemu.args(["-device", &format!("{interface},bmc=bmc0,irq=0")])
+            .stdin(Stdio::null());
+        let child = qemu
+            .spawn()
+            .with_context(|| format!("cannot run {PROGRAM}"));
+        let mut started = Qemu {
+            // Replaced by QEMU's connection as soon as there is one.
+            link: BufReader::new(UnixStream::pair()?.0),
+            children,
+            directory,
+        };
+        started.children.push(child?);
+        started.link = BufReader::new(accept(&listener)?);
+        Ok(started)
+    }
+
+    /// One command of the protocol; its answer without the "OK".
+    fn ask(&mut self, command: &str) -> io::Result<String> {
+        self.link.get_mut().write_all(command.as_bytes())?;
+        let mut answer = String::new();
+        loop {
+            answer.clear();
+            if self.link.read_line(&mut answer)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some(rest) = answer.strip_prefix("OK") {
+                return Ok(rest.trim().to_string());
+            }
+        }
+    }
+}
+
+/// QEMU's connection.
+fn accept(listener: &UnixListener) -> Result<UnixStream> {
+    listener.set_nonblocking(true)?;
+    let started = Instant::now();
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+        if started.elapsed() > PATIENCE {
+            bail!("{PROGRAM} does not connect to its qtest socket");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// OpenIPMI's simulator with QEMU's protocol on a port of its own.
+fn start_ipmi_sim(directory: &std::path::Path, commands: &str) -> Result<(Child, u16)> {
+    let free = || {
+        Ok::<u16, io::Error>(
+            std::net::TcpListener::bind("127.0.0.1:0")?
+                .local_addr()?
+                .port(),
+        )
+    };
+    let (lan, port) = (free()?, free()?);
+    let configuration = format!(
+        "name \"sim\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {lan}\n    \
+         priv_limit admin\n    allowed_auths_admin none\n    \
+         guid a123456789abcdefa123456789abcdef\n  endlan\n  \
+         serial 15 127.0.0.1 {port} codec VM\n"
+    );
+    std::fs::write(directory.join("lan.conf"), configuration)?;
+    std::fs::write(directory.join("sim.emu"), commands)?;
+    let child = Command::new("ipmi_sim")
+        .arg("-c")
+        .arg(directory.join("lan.conf"))
+        .arg("-f")
+        .arg(directory.join("sim.emu"))
+        .arg("-s")
+        .arg(directory.join("state"))
+        .arg("-n")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("cannot run ipmi_sim")?;
+    Ok((child, port))
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Hardware for Qemu {
+    /// All ones, as an empty bus gives, when QEMU has gone.
+    fn port_read(&mut self, port: u16, _now: u64) -> u8 {
+        let answer = self.ask(&format!("inb {port:#x}\n"));
+        let digits = answer.unwrap_or_default();
+        u64::from_str_radix(digits.trim_start_matches("0x"), 16).map_or(0xff, |value| value as u8)
+    }
+
+    fn port_write(&mut self, port: u16, value: u8, _now: u64) {
+        // The next read tells if QEMU has gone.
+        let _ = self.ask(&format!("outb {port:#x} {value:#x}\n"));
+    }
+
+    fn mem_read(&mut self, _address: u64, _now: u64) -> u8 {
+        0xff
+    }
+
+    fn mem_write(&mut self, _address: u64, _value: u8, _now: u64) {}
+
+    fn next_event(&self) -> Option<u64> {
+        None
+    }
+
+    fn advance(&mut self, _now: u64) -> Vec<HwEvent> {
+        Vec::new()
+    }
+}
