@@ -8,36 +8,86 @@ use std::ptr;
 
 use crate::kernel::with;
 
-/// Address space of all processes of a machine: reserved and never readable, because the bytes
-/// are kept elsewhere.
+/// Address space of all processes of a machine,
 const SPACE: usize = 1 << 30;
+/// and of those of 32 bits.
+const SPACE_32: usize = 1 << 20;
 const PAGE: u64 = 4096;
+
+/// A part of the address space: reserved and never readable, because the bytes are kept elsewhere.
+struct Space {
+    base: u64,
+    size: usize,
+    used: u64,
+}
+
+impl Space {
+    fn new(size: usize, flags: i32) -> Space {
+        let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a fresh private mapping; nothing else refers to it.
+        let base = unsafe { libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
+        assert_ne!(
+            base,
+            libc::MAP_FAILED,
+            "user memory: {}",
+            io::Error::last_os_error()
+        );
+        Space {
+            base: base as u64,
+            size,
+            used: 0,
+        }
+    }
+
+    fn contains(&self, address: u64) -> bool {
+        (self.base..self.base + self.size as u64).contains(&address)
+    }
+
+    /// The address of a new block. Its end is on a page boundary, as the end of a process's memory
+    /// would be.
+    fn place(&mut self, len: usize) -> u64 {
+        let room = (len as u64).next_multiple_of(PAGE).max(PAGE);
+        assert!(
+            self.used + room < self.size as u64,
+            "user processes are out of memory"
+        );
+        let address = self.base + self.used + room - len as u64;
+        self.used += room + PAGE;
+        address
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours and its machine is over.
+        unsafe { libc::munmap(self.base as *mut _, self.size) };
+    }
+}
 
 /// User memory by address.
 #[derive(Default)]
 pub struct UserMemory {
-    base: u64,
-    used: u64,
+    space: Option<Space>,
+    space_32: Option<Space>,
     blocks: BTreeMap<u64, Vec<u8>>,
 }
 
 impl UserMemory {
     pub fn contains(&self, address: u64) -> bool {
-        self.base != 0 && (self.base..self.base + SPACE as u64).contains(&address)
+        let mut spaces = self.space.iter().chain(&self.space_32);
+        spaces.any(|space| space.contains(address))
     }
 
     fn add(&mut self, len: usize) -> u64 {
-        if self.base == 0 {
-            self.base = reserve();
-        }
-        // The end is on a page boundary, as the end of a process's memory would be.
-        let room = (len as u64).next_multiple_of(PAGE).max(PAGE);
-        assert!(
-            self.used + room < SPACE as u64,
-            "user processes are out of memory"
-        );
-        let address = self.base + self.used + room - len as u64;
-        self.used += room + PAGE;
+        let space = self.space.get_or_insert_with(|| Space::new(SPACE, 0));
+        let address = space.place(len);
+        self.blocks.insert(address, vec![0; len]);
+        address
+    }
+
+    fn add_32(&mut self, len: usize) -> u64 {
+        let space = || Space::new(SPACE_32, libc::MAP_32BIT);
+        let address = self.space_32.get_or_insert_with(space).place(len);
         self.blocks.insert(address, vec![0; len]);
         address
     }
@@ -53,34 +103,17 @@ impl UserMemory {
     }
 }
 
-impl Drop for UserMemory {
-    fn drop(&mut self) {
-        if self.base != 0 {
-            // SAFETY: the mapping is ours and its machine is over.
-            unsafe { libc::munmap(self.base as *mut _, SPACE) };
-        }
-    }
-}
-
-fn reserve() -> u64 {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a fresh private mapping; nothing else refers to it.
-    let base = unsafe { libc::mmap(ptr::null_mut(), SPACE, libc::PROT_NONE, flags, -1, 0) };
-    assert_ne!(
-        base,
-        libc::MAP_FAILED,
-        "user memory: {}",
-        io::Error::last_os_error()
-    );
-    base as u64
-}
-
 /// Allocates `len` bytes of user memory, zeroed; the byte after the end faults.
 pub fn alloc(len: usize) -> u64 {
     with(|k| k.user.add(len))
 }
 
-/// Frees memory of [`alloc`].
+/// The same where a pointer of 32 bits reaches it.
+pub fn alloc_32(len: usize) -> u64 {
+    with(|k| k.user.add_32(len))
+}
+
+/// Frees memory of [`alloc`] and [`alloc_32`].
 pub fn free(address: u64) {
     with(|k| k.user.blocks.remove(&address));
 }

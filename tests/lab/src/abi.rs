@@ -59,6 +59,7 @@ pub const ENOTTY: i32 = 25;
 pub const EAGAIN: i32 = 35;
 pub const EMSGSIZE: i32 = 40;
 pub const EOPNOTSUPP: i32 = 45;
+pub const ETIMEDOUT: i32 = 60;
 
 /// `struct ipmi_msg` within the other two: netfn, cmd, length and address of the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! D13, D15, D16: the watchdog under failures, odd countdowns and crowds.
 
 use ipmi_bmc::{Fault, TimerAction};
+use ipmi_lab::abi::ETIMEDOUT;
 use ipmi_lab::record::Timer;
 use ipmi_lab::span::{Ns, MS, S};
 
@@ -52,6 +53,19 @@ fn d13_a_failed_pat_never_disarms() {
                 "{faults:?}: {view:?}"
             );
             assert!(ran_since(bench, armed), "{faults:?}");
+        });
+    }
+}
+
+#[test]
+fn d13_a_pat_that_nobody_took_is_no_reason_for_the_software_watchdog() {
+    for fault in [Fault::IbfStuck, Fault::ReadsFf, Fault::ObfNever] {
+        attached("d13-nobody", |bench| {
+            bench.fault(10 * S, fault.clone());
+            // EOPNOTSUPP from everybody would attach it for good.
+            assert_eq!(bench.pat(128 * S), ETIMEDOUT, "{fault:?}");
+            bench.rest(11 * S);
+            assert_eq!(bench.pat(128 * S), 0, "after {fault:?}");
         });
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A test for each defect of the C driver that is owed one, named after its number, on the built
-//! ipmi.ko. Must not know how the driver avoids them.
+//! A test for each defect of the C driver that is owed one, named after its number, and of what
+//! programs rely on, on the built ipmi.ko. Must not know how the driver does it.
 //!
 //! `IPMI_KO` names another file, `LAB_SEED` one seed to replay.
 
@@ -9,6 +9,7 @@ mod bench;
 mod bus;
 mod clients;
 mod contexts;
+mod device;
 mod dog;
 mod linux;
 mod maintenance;

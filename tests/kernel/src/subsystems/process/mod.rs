@@ -198,6 +198,13 @@ impl Process {
         address
     }
 
+    /// The same below 4 GiB, as a process of 32 bits has it.
+    pub fn alloc_32(&self, len: usize) -> u64 {
+        let address = user::alloc_32(len);
+        self.shared.borrow_mut().memory.push(address);
+        address
+    }
+
     /// User memory that holds `data`.
     pub fn alloc_with(&self, data: &[u8]) -> u64 {
         let address = self.alloc(data.len().max(1));
