@@ -54,8 +54,9 @@ impl Watchdog {
     }
 
     /// Nobody winds the clock up any more, so it may stand still or go round: no confirmation is
-    /// known to be recent, and no pre-timeout to be ahead.
+    /// known to be recent, no pre-timeout to be ahead, and no pause to end.
     pub fn distrust_clock(&mut self) {
+        self.hold = Instant::BOOT;
         if self.wanted() {
             self.served = self.served.min(self.serial.saturating_sub(1));
             self.must_set |= self

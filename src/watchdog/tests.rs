@@ -577,6 +577,22 @@ fn with_a_pre_timeout_ahead_at_a_time_unknown_a_stopped_machine_sets() {
 }
 
 #[test]
+fn a_busy_or_refusing_bmc_is_asked_again_though_the_clock_of_a_stopped_machine_stands_still() {
+    for code in [0xc0, 0xc3, 0xd2, 0xff] {
+        let mut bench = Bench::armed(128);
+        bench.pat(255);
+        bench.watchdog.distrust_clock();
+        let stopped = bench.now;
+        bench.answer(code);
+        bench.now = stopped;
+        assert_eq!(bench.plan(), None, "{code:#x}: not twice in one pat");
+        bench.watchdog.ask_again(bench.now);
+        bench.watchdog.distrust_clock();
+        assert_eq!(countdown(bench.answer(0)), 2550, "{code:#x}");
+    }
+}
+
+#[test]
 fn a_margin_that_does_not_fit_is_told_of() {
     let mut bench = Bench::new();
     bench.settings.margin = 900 * SEC;

@@ -95,7 +95,7 @@ static void
 ipmi_power_cycle(void *arg, int howto)
 {
 	struct ipmi_softc *sc = arg;
-	int error;
+	int error, second;
 
 	if ((howto & RB_POWERCYCLE) == 0)
 		return;
@@ -107,7 +107,8 @@ ipmi_power_cycle(void *arg, int howto)
 		return;
 	}
 	/* BMCs are slow.  If the power stays on, the next handler has a go. */
-	DELAY(MAX(ipmi_cycle_wait, 0) * 1000 * 1000);
+	for (second = 0; second < ipmi_cycle_wait; second++)
+		DELAY(1000 * 1000);
 	device_printf(sc->dev, "Power cycling via IPMI timed out\n");
 }
 

@@ -4,5 +4,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // SAFETY: nothing else runs yet, and the default disposition calls no function of ours. Who
+    // stops reading, as `head` does, ends this program as it ends others.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     ipmi_lab::cli::main()
 }

@@ -5,7 +5,7 @@ use ipmi_bmc::Fault;
 use ipmi_kernel::Process;
 use ipmi_lab::abi::{self, Msg, Recv, Req};
 use ipmi_lab::client::{Device, Reply};
-use ipmi_lab::span::S;
+use ipmi_lab::span::{MS, S};
 
 use crate::bench::attached;
 
@@ -78,6 +78,32 @@ fn d01_a_huge_request_is_refused() {
                 }
             }
         });
+    });
+}
+
+#[test]
+fn d06_close_sends_home_who_polls() {
+    attached("d06", |bench| {
+        // Something has to be outstanding for as long as it takes.
+        bench.fault(4 * S, Fault::ObfNever);
+        bench.run(|process| {
+            for _ in 0..5 {
+                let device = Device::open(process).expect("opens");
+                let sent = device.send(1, DEVICE_ID.0, DEVICE_ID.1, &[]);
+                sent.expect("is taken");
+                let fd = device.fd();
+                process.thread("poller", move |process| {
+                    let from = process.now();
+                    let _ = process.poll(&[(fd, abi::POLLIN)], Some(60 * S));
+                    let took = process.now() - from;
+                    assert!(took < S, "polled for {took} ns");
+                });
+                process.sleep(20 * MS).expect("no signal comes");
+                device.close();
+                process.sleep(20 * MS).expect("no signal comes");
+            }
+        });
+        bench.rest(10 * S);
     });
 }
 
