@@ -3,6 +3,7 @@
 
 use ipmi_bmc::{Fault, When};
 use ipmi_kernel::subsystems::sysctl::api::Value;
+use ipmi_lab::abi::EBUSY;
 use ipmi_lab::client::{watch_for_node, Device};
 use ipmi_lab::span::{MS, S};
 
@@ -79,6 +80,23 @@ fn d22_load_and_unload_leave_nothing_behind() {
             bench.load();
             bench.run(watch_for_node);
         }
+    });
+}
+
+#[test]
+fn d22_nobody_detaches_a_device_that_is_open() {
+    attached("d22-open", |bench| {
+        bench.stage.process("holder", |process, _| {
+            let device = Device::open(process).expect("opens");
+            process.sleep(5 * S).expect("no signal comes");
+            device.send(1, 0x06, 0x01, &[]).expect("is taken");
+            assert!(device.wait(15 * S), "no completion within 15 s");
+            device.receive().expect("a reply");
+        });
+        bench.rest(S);
+        assert_eq!(bench.stage.unload().expect("it is loaded"), EBUSY);
+        assert_eq!(bench.pat(128 * S), 0, "and goes on as before");
+        bench.rest(20 * S);
     });
 }
 

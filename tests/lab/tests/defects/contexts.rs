@@ -9,7 +9,7 @@ use ipmi_lab::dice::Dice;
 use ipmi_lab::scenario::Plan;
 use ipmi_lab::span::{Ns, MS, S};
 
-use crate::bench::{each_seed, Bench};
+use crate::bench::{attached, each_seed, Bench};
 
 /// The transactions among which the BMC dies.
 const FATAL: std::ops::RangeInclusive<u64> = 30..=60;
@@ -124,6 +124,19 @@ fn d11_a_killed_process_goes_at_once() {
             assert_eq!(error, 0, "nothing is open any more");
         },
     );
+}
+
+#[test]
+fn d12_kdb_pats_while_nothing_else_runs() {
+    attached("d12-pats", |bench| {
+        assert_eq!(bench.pat(128 * S), 0);
+        let done = bench.stage.machine.kdb(&[Command::Watchdog(38)]);
+        done.expect("the machine goes on");
+        // No thread has run since: what counts now was set from within. 2^38 ns, rounded up.
+        let view = bench.timer();
+        assert!(view.counting, "{view:?}");
+        assert_eq!(view.initial, 274_900 * MS);
+    });
 }
 
 #[test]
