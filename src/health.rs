@@ -209,7 +209,9 @@ impl Counters {
             Failure::Stalled | Failure::Deadline => &mut self.timeouts,
             Failure::Absent | Failure::WrongState => &mut self.bad_states,
             Failure::TooLong | Failure::Mismatch => &mut self.bad_replies,
-            Failure::Aborted | Failure::Seized | Failure::Unusable => &mut self.aborts,
+            Failure::Aborted | Failure::Seized | Failure::Taken | Failure::Unusable => {
+                &mut self.aborts
+            }
         };
         *counter = counter.saturating_add(1);
     }

@@ -363,7 +363,7 @@ impl State {
     fn attempt_failed(&mut self, failure: Failure, now: Instant) {
         self.counters.attempts = self.counters.attempts.saturating_add(1);
         self.counters.failed(failure);
-        if matches!(failure, Failure::Aborted | Failure::Seized) {
+        if matches!(failure, Failure::Aborted | Failure::Seized | Failure::Taken) {
             return;
         }
         self.suspect(now);

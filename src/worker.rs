@@ -83,7 +83,9 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
     let (settings, who, now) = (kernel.settings(), kernel.who(), kernel.now());
     kernel.locked(|state| {
         state.startup.announced();
-        crate::watchdog::entry::at_startup(state, &settings, who, now);
+        if !state.detaching {
+            crate::watchdog::entry::at_startup(state, &settings, who, now);
+        }
     });
 }
 
@@ -141,7 +143,8 @@ fn application<K: Kernel>(
     Finished {
         request,
         outcome,
-        delivered: interface.delivered(),
+        // Of an attempt that did not begin, the interface knows nothing.
+        delivered: outcome != Err(Failure::Taken) && interface.delivered(),
         surprised: interface.surprised(),
     }
 }
@@ -189,9 +192,9 @@ fn guarded<K: Kernel>(
                 false => Err(Failure::Seized),
             }
         }
-        None => Err(Failure::Seized),
+        None => Err(Failure::Taken),
     };
-    if outcome != Err(Failure::Seized) {
+    if !matches!(outcome, Err(Failure::Seized | Failure::Taken)) {
         return outcome;
     }
     if shared.exiting.load(Acquire) {

@@ -52,7 +52,8 @@ impl State {
         now: Instant,
         wake: impl FnMut(usize),
     ) -> Option<Box<Request>> {
-        request.attempts = request.attempts.saturating_add(1);
+        let counts = !matches!(outcome, Err(Failure::Seized | Failure::Taken));
+        request.attempts = request.attempts.saturating_add(u8::from(counts));
         match outcome {
             Ok(()) => self.answered(now),
             Err(failure) => self.attempt_failed(failure, now),

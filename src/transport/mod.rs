@@ -53,6 +53,8 @@ pub enum Failure {
     Aborted,
     /// A context that cannot sleep took the hardware over.
     Seized,
+    /// The hardware was taken over before the attempt could begin.
+    Taken,
     /// The bus cannot be used here: its driver would sleep.
     Unusable,
 }

@@ -32,6 +32,9 @@ ipmi_worker(void *arg)
 	struct ipmi_softc *sc = arg;
 
 	ipmi_core_worker(sc->core);
+	mtx_lock(&sc->lock);
+	sc->worker_gone = true;
+	mtx_unlock(&sc->lock);
 	kproc_exit(0);
 }
 
@@ -64,6 +67,7 @@ ipmi_attach(device_t dev, enum ipmi_interface interface)
 	cv_init(&sc->answer_cv, "ipmiansw");
 	callout_init_mtx(&sc->tick, &sc->lock, 0);
 	sc->core = ipmi_core_create(sc, interface);
+	sc->worker_gone = false;
 	error = kproc_create(ipmi_worker, sc, &sc->worker, 0, 0, "%s: worker",
 	    device_get_nameunit(dev));
 	if (error != 0) {
@@ -111,7 +115,9 @@ ipmi_detach(device_t dev)
 	mtx_lock(&sc->lock);
 	ipmi_core_exit(sc->core);
 	cv_broadcast(&sc->worker_cv);
-	msleep(sc->worker, &sc->lock, 0, "ipmiexit", 0);
+	do {
+		msleep(sc->worker, &sc->lock, 0, "ipmiexit", 0);
+	} while (!sc->worker_gone);
 	mtx_unlock(&sc->lock);
 	callout_drain(&sc->tick);
 	ipmi_release(sc);

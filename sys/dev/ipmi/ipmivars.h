@@ -37,6 +37,7 @@ struct ipmi_softc {
 	struct callout		 tick;		/* (lock) */
 	struct sysctl_ctx_list	 sysctl_ctx;
 	struct proc		*worker;
+	bool			 worker_gone;	/* (lock) */
 	struct cdev		*cdev;
 	int			 announcing;	/* (lock) */
 	int			 detaching;	/* (lock) */
