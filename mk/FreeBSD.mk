@@ -19,6 +19,6 @@ all install clean:
 load:
 	@$(NATIVE) $@
 
-run test bench:
+run test bench clients:
 	@echo "make $@ needs the software kernel, which runs on Linux" >&2
 	@exit 1

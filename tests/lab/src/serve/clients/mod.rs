@@ -6,6 +6,7 @@ mod case;
 mod crowd;
 mod facts;
 mod outage;
+mod timer;
 
 use std::path::Path;
 use std::time::Duration;
