@@ -150,7 +150,7 @@ fn own() -> Vec<Case> {
 
 fn foreign(peer: Peer) -> Vec<Case> {
     let sdr: &[&str] = match peer {
-        Peer::IpmiSim => &["BMC | Static MC @ 20h | ok"],
+        Peer::IpmiSim => &["MC @ 20h | ok"],
         _ => &["Watchdog | 0x00 | ok"],
     };
     vec![

@@ -77,9 +77,11 @@ fn suite(tally: &mut Tally, peer: Peer, door: &Door, socket: &Path, crowd: Durat
         let answer = room.try_out(&case)?;
         tally.note(peer, &case.command, answer.took, case.judge(&answer));
     }
-    if peer == Peer::Own {
+    if peer.is_own() {
         door.ask(start_watchdogd)?;
-        outage::run(tally, door, &room)?;
+        outage::run(tally, peer, door, &room)?;
+    }
+    if peer == Peer::Own {
         crowd::run(tally, door, &room, crowd)?;
     }
     Ok(())

@@ -21,9 +21,9 @@ const CLEAR_WITHIN: Duration = Duration::from_secs(16);
 const GET: &str = "ipmitool mc watchdog get";
 
 /// Leaves the BMC healthy.
-pub fn run(tally: &mut Tally, door: &Door, room: &Room) -> Result<()> {
+pub fn run(tally: &mut Tally, peer: Peer, door: &Door, room: &Room) -> Result<()> {
     std::thread::sleep(Duration::from_secs(2));
-    right(tally, room, "before an outage")?;
+    right(tally, peer, room, "before an outage")?;
     door.ask(|house: &mut House| {
         let from = house.machine.now();
         house.machine.hardware(|board: &mut Board| {
@@ -36,14 +36,14 @@ pub fn run(tally: &mut Tally, door: &Door, room: &Room) -> Result<()> {
         });
     })?;
     let began = Instant::now();
-    during(tally, room)?;
+    during(tally, peer, room)?;
     let over = Duration::from_secs(LASTS + 2);
     std::thread::sleep(over.saturating_sub(began.elapsed()));
-    right(tally, room, "after an outage")
+    right(tally, peer, room, "after an outage")
 }
 
 /// The timer as watchdogd wants it and the BMC has it.
-fn right(tally: &mut Tally, room: &Room, when: &str) -> Result<()> {
+fn right(tally: &mut Tally, peer: Peer, room: &Room, when: &str) -> Result<()> {
     let case = Case::new(
         GET,
         &[
@@ -57,7 +57,7 @@ fn right(tally: &mut Tally, room: &Room, when: &str) -> Result<()> {
     );
     let answer = room.run(GET)?;
     tally.note(
-        Peer::Own,
+        peer,
         &format!("{GET}, {when}"),
         answer.took,
         case.judge(&answer),
@@ -66,7 +66,7 @@ fn right(tally: &mut Tally, room: &Room, when: &str) -> Result<()> {
 }
 
 /// A clear error in time.
-fn during(tally: &mut Tally, room: &Room) -> Result<()> {
+fn during(tally: &mut Tally, peer: Peer, room: &Room) -> Result<()> {
     let answer = room.run(GET)?;
     let wrong = if answer.took > CLEAR_WITHIN {
         Some("takes too long".to_string())
@@ -76,6 +76,6 @@ fn during(tally: &mut Tally, room: &Room) -> Result<()> {
         None
     };
     let what = format!("{GET}, in an outage: {}", answer.lines.join(" / "));
-    tally.note(Peer::Own, &what, answer.took, wrong);
+    tally.note(peer, &what, answer.took, wrong);
     Ok(())
 }
