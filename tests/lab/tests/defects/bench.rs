@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use ipmi_bmc::{Fault, WatchdogView, When};
+use ipmi_kernel::subsystems::sysctl::api::Value;
 use ipmi_kernel::Process;
 use ipmi_lab::board::Board;
 use ipmi_lab::client::watch_for_node;
@@ -128,6 +129,15 @@ impl Bench {
     pub fn timer(&self) -> WatchdogView {
         let now = self.now();
         self.board(|board| board.interface().bmc().watchdog(now))
+    }
+
+    /// A number under `dev.ipmi.0.watchdog`.
+    pub fn figure(&mut self, leaf: &str) -> u64 {
+        let name = format!("dev.ipmi.0.watchdog.{leaf}");
+        match self.stage.machine.sysctl_get(&name) {
+            Ok(Ok(Value::Uint(value))) => value,
+            other => panic!("{name}: {other:?}"),
+        }
     }
 
     /// A process pats for that countdown, or disarms with 0; the errno that userland sees.

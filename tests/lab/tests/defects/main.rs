@@ -11,5 +11,7 @@ mod clients;
 mod contexts;
 mod device;
 mod dog;
+mod guard;
+mod hangs;
 mod linux;
 mod maintenance;
