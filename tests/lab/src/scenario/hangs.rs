@@ -217,7 +217,7 @@ fn shutdown_hang(dice: &mut Dice) -> Plan {
 
 fn panic_dump(dice: &mut Dice) -> Plan {
     let at = dice.between(15 * S, 30 * S);
-    let each = dice.between(2 * S, 100 * S);
+    let each = dice.between(2 * S, 240 * S);
     let parts = (300 * S / each + 2) as u32;
     let takes = Ns::from(parts) * each;
     let mut plan = Plan::new(dice, at + takes + 30 * S);
