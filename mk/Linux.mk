@@ -23,6 +23,7 @@ ifneq ($(SYSDIR),)
 VARIANT = sysdir
 OUT = build
 INCLUDES = -isystem $(abspath build/kobj) -isystem $(abspath $(SYSDIR)) \
+	-isystem $(abspath $(SYSDIR)/arch) \
 	-isystem $(abspath $(SYSDIR)/contrib/ck/include)
 HEADERS = build/kobj/.done
 FREEBSD := $(shell sed -n 's/^.define __FreeBSD_version \([0-9][0-9]\)[0-9]\{5\}.*/\1/p' \

@@ -42,7 +42,18 @@ union ipmi_linux_data {
 #endif
 };
 
-LINUX_IOCTL_SET(ipmi, IPMI_LINUX_IOCTL_MIN, IPMI_LINUX_IOCTL_MAX);
+static linux_ioctl_function_t ipmi_linux_ioctl;
+
+static struct linux_ioctl_handler ipmi_linux_handler = {
+	.func =		ipmi_linux_ioctl,
+	.low =		IPMI_LINUX_IOCTL_MIN,
+	.high =		IPMI_LINUX_IOCTL_MAX,
+};
+
+SYSINIT(ipmi_linux_register, SI_SUB_KLD, SI_ORDER_MIDDLE,
+    linux_ioctl_register_handler, &ipmi_linux_handler);
+SYSUNINIT(ipmi_linux_unregister, SI_SUB_KLD, SI_ORDER_MIDDLE,
+    linux_ioctl_unregister_handler, &ipmi_linux_handler);
 
 /* FreeBSD's number of a Linux command; 0 if it is not one of ours. */
 static u_long

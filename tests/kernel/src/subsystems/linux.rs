@@ -108,6 +108,8 @@ impl Process {
         })
     }
 
+    /// The emulation holds its list's lock and Giant meanwhile, neither of which keeps a handler
+    /// from sleeping; they are not played here.
     fn ask_handlers(&self, fd: i32, command: u32, argument: u64) -> i32 {
         let number = (command & 0xffff) as i32;
         for handler in handlers(|all| all.clone()) {
