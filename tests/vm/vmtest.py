@@ -18,7 +18,7 @@ from verdict import Verdict  # noqa: E402
 import console  # noqa: E402
 
 PROGRAMS = ["device_test", "ioctl_test", "limits_test", "module_test", "watchdog_test"]
-SHELL_PROGRAM = "tools_test.sh"
+SHELL_PROGRAM = "tools_test"
 ALLOWED = "-v ipmi_watchdog=yes -v ipmi_unload=yes -v ipmi_cycles={cycles}"
 SHELLS = ["bin/sh", "rescue/sh"]
 
@@ -53,7 +53,8 @@ def lay_out(args, directory, plan):
     files = {"ipmi.ko": args.ko, "init": os.path.join(args.programs, "init")}
     here = os.path.dirname(os.path.abspath(__file__))
     files["atf.sh"] = os.path.join(here, "guest", "atf.sh")
-    files[SHELL_PROGRAM] = os.path.join(here, "..", "sys", "ipmi", SHELL_PROGRAM)
+    script = SHELL_PROGRAM + ".sh"
+    files[script] = os.path.join(here, "..", "sys", "ipmi", script)
     for program in PROGRAMS:
         files[program] = os.path.join(args.programs, program)
     os.makedirs(os.path.join(own, "vmtest"))
@@ -110,13 +111,14 @@ def test_plan(args):
     plan += [f"run /vmtest/{program} {options}" for program in PROGRAMS]
     shell = static_shell(args.root)
     if shell:
-        plan.append(f"run {shell} /vmtest/atf.sh /vmtest/{SHELL_PROGRAM}")
+        plan.append(f"run {shell} /vmtest/atf.sh /vmtest/{SHELL_PROGRAM}.sh")
     return plan
 
 
 def run_kernel(args, verdict):
     machine = boot_kernel(args, "tests", test_plan(args), verdict)
-    verdict.judge("boot:tests", verdict.ran(PROGRAMS), machine.fate("the tests did not end"))
+    programs = PROGRAMS + ([SHELL_PROGRAM] if static_shell(args.root) else [])
+    verdict.judge("boot:tests", verdict.ran(programs), machine.fate("the tests did not end"))
     verdict.complaints("boot:complaints")
 
     # The rest ends with the machine, so each has a boot of its own.
@@ -146,7 +148,8 @@ def run_image(args, verdict):
             console.drive(machine, verdict, args.timeout, image_commands(args))
         finally:
             machine.stop()
-        verdict.judge("boot:tests", verdict.ran(PROGRAMS), machine.fate("the tests did not end"))
+        programs = PROGRAMS + [SHELL_PROGRAM]
+        verdict.judge("boot:tests", verdict.ran(programs), machine.fate("the tests did not end"))
         verdict.complaints("boot:complaints")
 
 
@@ -160,13 +163,21 @@ def image_commands(args):
         "echo vmtest: begin",
     ]
     commands += [f"/mnt/vmtest/{program} {options}" for program in PROGRAMS]
-    commands.append(f"sh /mnt/vmtest/atf.sh /mnt/vmtest/{SHELL_PROGRAM}")
+    commands.append(f"sh /mnt/vmtest/atf.sh /mnt/vmtest/{SHELL_PROGRAM}.sh")
     commands.append("echo vmtest: end")
     return commands
 
 
+def require(**given):
+    """What the user named is there."""
+    for name, path in given.items():
+        if path and not os.path.exists(path):
+            raise SystemExit(f"vmtest: {name}={path}: there is no such file")
+
+
 def main():
     args = arguments()
+    require(KERNEL=args.kernel, ROOT=args.root, IMAGE=args.image)
     verdict = Verdict()
     if not args.kernel and not args.image:
         print("vmtest: no kernel given, nothing booted: say KERNEL=FILE [ROOT=DIRECTORY|IMAGE] or "

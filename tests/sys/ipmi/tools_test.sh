@@ -11,8 +11,8 @@ atf_test_case node
 node_body()
 {
 	require_device
-	atf_check -o inline:"root operator crw-rw----\n" \
-	    stat -f "%Su %Sg %Sp" /dev/ipmi0
+	# root and operator, by number: a small root has no names.
+	atf_check -o inline:"0 5 crw-rw----\n" stat -f "%u %g %Sp" /dev/ipmi0
 }
 
 atf_test_case module

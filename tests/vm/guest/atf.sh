@@ -2,43 +2,45 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # atf.sh PROGRAM: as much of atf-sh(3) as the tests use, for a machine that has a
-# shell and no atf: runs each case and says on one line how it ended.
+# shell and no atf: runs each case and says on one line how it ended.  The tests have
+# all names that do not begin with atf_.
 
-program=$1
-name=$(basename "$program" .sh)
+atf_program=$1
+atf_name=${atf_program##*/}
+atf_name=${atf_name%.sh}
 
 atf_test_case() { :; }
 atf_set() { [ "$1" != require.progs ] || atf_require_prog "$2"; }
 atf_require_prog() { command -v "$1" >/dev/null || atf_skip "$1 is not installed"; }
-report() { echo "vmtest: $1 $2 $3|"; sleep 0.03; echo "vmtest: $1 $2 $3|"; }
-atf_end() { report "$1" "$name:$case" "$2"; exit 0; }
+atf_report() { echo "vmtest: $1 $2 $3|"; sleep 0.03; echo "vmtest: $1 $2 $3|"; }
+atf_end() { atf_report "$1" "$atf_name:$atf_case" "$2"; exit 0; }
 atf_skip() { atf_end skipped "$*"; }
 atf_fail() { atf_end failed "$*"; }
 atf_pass() { atf_end passed; }
-atf_add_test_case() { cases="$cases $1"; }
+atf_add_test_case() { atf_cases="$atf_cases $1"; }
 
 # atf_check [-o inline:TEXT | -o match:EXPRESSION] COMMAND...: succeeds, and prints that.
 atf_check() {
-	expected=ignore
+	atf_expected=ignore
 	if [ "$1" = -o ]; then
-		expected=$2
+		atf_expected=$2
 		shift 2
 	fi
-	text=$("$@" 2>&1) || atf_fail "$*: $text"
-	case $expected in
-	inline:*) [ "$text" = "$(printf "${expected#inline:}")" ] || atf_fail "$*: $text" ;;
-	match:*) echo "$text" | grep -Eq "${expected#match:}" || atf_fail "$*: $text" ;;
+	atf_text=$("$@" 2>&1) || atf_fail "$*: $atf_text"
+	case $atf_expected in
+	inline:*) [ "$atf_text" = "$(printf "${atf_expected#inline:}")" ] || atf_fail "$*: $atf_text" ;;
+	match:*) echo "$atf_text" | grep -Eq "${atf_expected#match:}" || atf_fail "$*: $atf_text" ;;
 	esac
 }
 
-. "$program"
-cases=
+. "$atf_program"
+atf_cases=
 atf_init_test_cases
-for case in $cases; do
+for atf_case in $atf_cases; do
 	(
-		! command -v "${case}_head" >/dev/null || "${case}_head"
-		"${case}_body"
+		! command -v "${atf_case}_head" >/dev/null || "${atf_case}_head"
+		"${atf_case}_body"
 		atf_pass
 	)
 done
-report ran "$name:all"
+atf_report ran "$atf_name:all"
