@@ -16,8 +16,8 @@ const LOOK: u64 = 100 * MS;
 /// Longest pause between attempts at a BMC that looks alive and does not answer.
 const ATTEMPT_MAX: u64 = 200 * MS;
 /// Pause between looks at a healthy interface between two transactions, to notice a reset BMC and
-/// one that wants attention.
-const GLANCE: u64 = 500 * MS;
+/// one that wants attention. An idle worker is woken for it by the tick, the next of which is later.
+const GLANCE: u64 = 400 * MS;
 
 /// What may be sent to the BMC now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -246,11 +246,14 @@ impl State {
             .then(|| (Purpose::Probe, device::device_id()))
     }
 
+    /// Until when there is nothing to do. Glances twice a second wait for the tick: a timeout for
+    /// them would be armed and stopped for each request.
     fn next_event(&self, now: Instant) -> Option<Instant> {
         let identify = (now < self.identify_at).then_some(self.identify_at);
         let own = earlier(self.watchdog.next(now), identify);
         let applications = earlier(self.clients.next_overdue(), self.mail.next_event(now));
-        earlier(earlier(own, applications), Some(self.glance_at()))
+        let bus = self.clients.is_on_bus().then(|| self.glance_at());
+        earlier(earlier(own, applications), bus)
     }
 
     /// What a look at the idle interface showed.
