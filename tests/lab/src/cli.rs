@@ -13,7 +13,7 @@ use crate::report::{self, Report, Run, Verdict};
 use crate::scenario::{self, Scenario};
 use crate::serve::{self, house::Remains, Modules, Peer};
 use crate::transport::Transport;
-use crate::{fleet, run, table, timeline};
+use crate::{fleet, fuzz, run, table, timeline};
 
 /// Scenarios for ipmi.ko over a software kernel and a software BMC.
 #[derive(Parser)]
@@ -31,12 +31,26 @@ enum Verb {
     Run(Runs),
     /// Run a scenario on several modules with the same BMC, load and seeds
     Compare(Comparison),
+    /// Do anything to /dev/ipmi0 and see whether the kernel complains
+    Fuzz(Fuzzing),
     /// Offer /dev/ipmi0 to Linux programs, on the real clock
     Serve(Service),
     /// Run a Linux program that finds a /dev/ipmi0 of its own
     Exec(Program),
     /// Run ipmitool and FreeIPMI against each BMC and check what they say
     Clients(Suite),
+}
+
+#[derive(clap::Args)]
+struct Fuzzing {
+    /// The module to load
+    #[arg(long, value_name = "PATH", default_value = ko::DEFAULT)]
+    ko: PathBuf,
+    #[command(flatten)]
+    seeds: Seeds,
+    /// System calls with each seed
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    operations: u64,
 }
 
 #[derive(clap::Args)]
@@ -184,6 +198,7 @@ fn obey(verb: Verb) -> Result<Verdict> {
             Ok(Verdict::Pass)
         }
         Verb::Run(runs) => run(&runs),
+        Verb::Fuzz(fuzzing) => fuzz(&fuzzing),
         Verb::Compare(comparison) => compare(&comparison),
         Verb::Serve(Service {
             modules,
@@ -227,6 +242,25 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>> {
         return Ok(scenario::all().collect());
     }
     names.iter().map(|name| named(name)).collect()
+}
+
+fn fuzz(fuzzing: &Fuzzing) -> Result<Verdict> {
+    let ko = Ko::open(&fuzzing.ko)?;
+    let seeds: Vec<u64> = fuzzing.seeds.all().collect();
+    let bar = bar(seeds.len())?;
+    let play = |&seed: &u64| fuzz::play(&ko, seed, fuzzing.operations);
+    let outcomes = fleet::each(&seeds, play, || bar.inc(1))?;
+    bar.finish_and_clear();
+    let mut verdict = Verdict::Pass;
+    for (seed, outcome) in seeds.iter().zip(&outcomes) {
+        for complaint in &outcome.complaints {
+            println!("seed {seed}: {complaint}");
+            verdict = Verdict::Fail;
+        }
+    }
+    let operations: u64 = outcomes.iter().map(|outcome| outcome.operations).sum();
+    println!("{operations} operations, {}", fuzzing.seeds);
+    Ok(verdict)
 }
 
 fn run(runs: &Runs) -> Result<Verdict> {
@@ -287,12 +321,17 @@ fn compare(comparison: &Comparison) -> Result<Verdict> {
     Ok(verdict(&reports))
 }
 
-/// Does the jobs, with a bar for people to watch.
-fn carry_out(jobs: &[Job]) -> Result<Vec<Report>> {
+fn bar(runs: usize) -> Result<ProgressBar> {
     let style = "{bar:40} {pos}/{len} runs, {elapsed} gone, {eta} to go {msg}";
-    let bar = ProgressBar::new(jobs.len() as u64);
+    let bar = ProgressBar::new(runs as u64);
     bar.set_style(ProgressStyle::with_template(style)?);
     bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    Ok(bar)
+}
+
+/// Does the jobs, with a bar for people to watch.
+fn carry_out(jobs: &[Job]) -> Result<Vec<Report>> {
+    let bar = bar(jobs.len())?;
     let work = |job: &Job| Ok(job.run()?.report());
     let reports = fleet::each(jobs, work, || bar.inc(1));
     bar.finish_and_clear();

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod dice;
 pub mod fleet;
+pub mod fuzz;
 pub mod judge;
 pub mod ko;
 pub mod mc_watchdog;
