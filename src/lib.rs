@@ -34,6 +34,7 @@ mod atomic;
 pub mod attempt;
 pub mod client;
 pub mod enables;
+pub mod event;
 pub mod handover;
 pub mod health;
 pub mod kernel;

@@ -5,7 +5,8 @@
 mod applications;
 
 use crate::enables::Enables;
-use crate::health::{Counters, Event, Events, Gate, Link};
+use crate::event::{Event, Events};
+use crate::health::{Counters, Gate, Link};
 use crate::kernel::{Errno, Settings, Step, Who};
 use crate::mail::Mail;
 use crate::maintenance::Maintenance;

@@ -15,7 +15,7 @@ pub mod shutdown;
 mod verify;
 
 use crate::atomic::Ordering::Relaxed;
-use crate::health::{Event, Events};
+use crate::event::{Event, Events};
 use crate::kernel::{Adopt, Errno, Shared, Who};
 use crate::time::{earlier, Instant, MS, SEC};
 use crate::wire::watchdog::{self, Reading, Timer};

@@ -3,8 +3,8 @@
 
 use crate::atomic::Ordering::{Acquire, Relaxed};
 use crate::attempt::{self, Pace, Wire};
+use crate::event::Event;
 use crate::handover::Ticket;
-use crate::health::Event;
 use crate::kernel::{Channel, Kernel, Step};
 use crate::line::Line;
 use crate::memory::Box;

@@ -2,10 +2,12 @@
 //! The core over FreeBSD's KPI, and the only unsafe code. Each contract is kept here so that
 //! everything above is safe Rust.
 
+pub(crate) mod client;
 pub(crate) mod entry;
 mod firmware;
 mod kernel;
 pub(crate) mod memory;
+pub(crate) mod watchdog;
 
 #[allow(
     dead_code,

@@ -3,7 +3,7 @@
 //! pat from a BMC that does not take the pats. Runs from a callout, so also when no thread does.
 
 use super::{Ask, Guard, Watchdog};
-use crate::health::{Event, Events};
+use crate::event::{Event, Events};
 use crate::time::{Instant, SEC};
 
 /// Seconds left by the driver's own reckoning at which a silent BMC is complained about again.

@@ -2,7 +2,7 @@
 //! What the BMC answers, and what is known of it from then on.
 
 use super::{Command, Guard, Known, Plan, Watchdog, COALESCE};
-use crate::health::{Event, Events};
+use crate::event::{Event, Events};
 use crate::time::{Instant, MS, SEC};
 use crate::wire::watchdog::Reading;
 use crate::wire::{completion, DriverReply};

@@ -2,7 +2,7 @@
 //! What the host asks for: pats and disarms, and the timer that each stands for.
 
 use super::{Ask, Watchdog, COALESCE, LATE};
-use crate::health::{Event, Events};
+use crate::event::{Event, Events};
 use crate::kernel::{Errno, Settings, Who};
 use crate::time::{Instant, MS, SEC};
 use crate::wire::watchdog::{Timer, COUNTDOWN_MAX};

@@ -3,7 +3,7 @@
 //! wrong. Says only what was confirmed or read back.
 
 use super::{Guard, Known, Watchdog};
-use crate::health::action_name;
+use crate::event::action_name;
 use crate::kernel::Who;
 use crate::line::Line;
 use crate::time::{Instant, MS};

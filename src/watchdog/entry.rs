@@ -6,7 +6,7 @@ use super::polled::polled;
 use super::shutdown::exact;
 use super::Command;
 use crate::atomic::Ordering::{Relaxed, SeqCst};
-use crate::health::Event;
+use crate::event::Event;
 use crate::kernel::{Channel, Context, Errno, Kernel, Settings, Step, Who};
 use crate::state::State;
 use crate::time::{Instant, MS, SEC};

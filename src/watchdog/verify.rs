@@ -3,7 +3,7 @@
 //! is reported once, set once more, and then taken at its word.
 
 use super::{Guard, Watchdog};
-use crate::health::{Event, Events};
+use crate::event::{Event, Events};
 use crate::time::Instant;
 use crate::wire::watchdog::{Reading, Timer};
 
