@@ -30,7 +30,7 @@ fn description(device: u64) -> String {
     }
 }
 
-/// "ipmi0: <IPMI System Interface> at port 0xca2-0xca3 on isa0".
+/// `ipmi0: <IPMI System Interface> at port 0xca2-0xca3 on isa0`.
 pub fn announce(device: u64) {
     let parent = super::nameunit(on(device, |d| d.parent));
     let text = format!(
