@@ -16,6 +16,11 @@ use ipmi_kernel::{Hardware, HwEvent};
 /// A running QEMU. Ends with the value.
 pub struct Qemu {
     link: BufReader<UnixStream>,
+    _company: Company,
+}
+
+/// Programs and their files, which end together.
+struct Company {
     children: Vec<Child>,
     directory: PathBuf,
 }
@@ -35,45 +40,20 @@ pub enum Bmc {
 impl Qemu {
     /// Starts QEMU with a system interface, `isa-ipmi-kcs` or `isa-ipmi-bt`, and a BMC.
     pub fn start(interface: &str, bmc: &Bmc) -> Result<Qemu> {
-        let directory = std::env::temp_dir().join(format!("ipmi-lab-qemu-{}", std::process::id()));
-        std::fs::create_dir_all(&directory)?;
-        let socket = directory.join("qtest");
-        let _ = std::fs::remove_file(&socket);
+        let mut company = Company::new()?;
+        let socket = company.directory.join("qtest");
         let listener = UnixListener::bind(&socket).context("qtest socket")?;
-        let mut children = Vec::new();
         let mut qemu = Command::new(PROGRAM);
         qemu.args(["-nodefaults", "-display", "none", "-machine", "pc"])
-            .arg("-qtest")
-            .arg(format!("unix:{}", socket.display()))
-            .args(["-qtest-log", "/dev/null"]);
-        match bmc {
-            Bmc::Sim(properties) => {
-                qemu.args(["-device", &format!("ipmi-bmc-sim,id=bmc0,{properties}")]);
-            }
-            Bmc::Extern(commands) => {
-                let (child, port) = start_ipmi_sim(&directory, commands)?;
-                children.push(child);
-                // QEMU dies of a connection that is there before its registers are: have it come
-                // by way of a later try.
-                let chardev = format!("socket,id=ipmi0,host=127.0.0.1,port={port},reconnect=1");
-                qemu.args(["-chardev", &chardev])
-                    .args(["-device", "ipmi-bmc-extern,id=bmc0,chardev=ipmi0"]);
-            }
-        }
-        qemu.args(["-device", &format!("{interface},bmc=bmc0,irq=0")])
-            .stdin(Stdio::null());
-        let child = qemu
-            .spawn()
-            .with_context(|| format!("cannot run {PROGRAM}"));
-        let mut started = Qemu {
-            // Replaced by QEMU's connection as soon as there is one.
-            link: BufReader::new(UnixStream::pair()?.0),
-            children,
-            directory,
-        };
-        started.children.push(child?);
-        started.link = BufReader::new(accept(&listener)?);
-        Ok(started)
+            .args(["-qtest", &format!("unix:{}", socket.display())])
+            .args(["-qtest-log", "/dev/null"])
+            .args(company.bmc(bmc)?)
+            .args(["-device", &format!("{interface},bmc=bmc0,irq=0")]);
+        company.start(&mut qemu)?;
+        Ok(Qemu {
+            link: BufReader::new(accept(&listener)?),
+            _company: company,
+        })
     }
 
     /// One command of the protocol; its answer without the "OK".
@@ -87,6 +67,10 @@ impl Qemu {
             }
             if let Some(rest) = answer.strip_prefix("OK") {
                 return Ok(rest.trim().to_string());
+            }
+            // Interrupts may be told at any time.
+            if !answer.starts_with("IRQ") {
+                return Err(io::Error::other(answer));
             }
         }
     }
@@ -112,40 +96,72 @@ fn accept(listener: &UnixListener) -> Result<UnixStream> {
     }
 }
 
-/// OpenIPMI's simulator with QEMU's protocol on a port of its own.
-fn start_ipmi_sim(directory: &std::path::Path, commands: &str) -> Result<(Child, u16)> {
-    let free = || {
-        Ok::<u16, io::Error>(
-            std::net::TcpListener::bind("127.0.0.1:0")?
-                .local_addr()?
-                .port(),
-        )
-    };
-    let (lan, port) = (free()?, free()?);
-    let configuration = format!(
-        "name \"sim\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {lan}\n    \
-         priv_limit admin\n    allowed_auths_admin none\n    \
-         guid a123456789abcdefa123456789abcdef\n  endlan\n  \
-         serial 15 127.0.0.1 {port} codec VM\n"
-    );
-    std::fs::write(directory.join("lan.conf"), configuration)?;
-    std::fs::write(directory.join("sim.emu"), commands)?;
-    let child = Command::new("ipmi_sim")
-        .arg("-c")
-        .arg(directory.join("lan.conf"))
-        .arg("-f")
-        .arg(directory.join("sim.emu"))
-        .arg("-s")
-        .arg(directory.join("state"))
-        .arg("-n")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .context("cannot run ipmi_sim")?;
-    Ok((child, port))
+impl Company {
+    fn new() -> Result<Company> {
+        let directory = std::env::temp_dir().join(format!("ipmi-lab-qemu-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory)?;
+        Ok(Company {
+            children: Vec::new(),
+            directory,
+        })
+    }
+
+    fn start(&mut self, command: &mut Command) -> Result<()> {
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let child = command.spawn();
+        let name = command.get_program().to_string_lossy().into_owned();
+        self.children
+            .push(child.with_context(|| format!("cannot run {name}"))?);
+        Ok(())
+    }
+
+    /// The BMC as arguments of QEMU.
+    fn bmc(&mut self, bmc: &Bmc) -> Result<Vec<String>> {
+        Ok(match bmc {
+            Bmc::Sim(properties) => {
+                vec![
+                    "-device".into(),
+                    format!("ipmi-bmc-sim,id=bmc0,{properties}"),
+                ]
+            }
+            Bmc::Extern(commands) => {
+                let port = self.start_ipmi_sim(commands)?;
+                // QEMU dies of a connection that is there before its registers are: have it come
+                // by way of a later try.
+                let chardev = format!("socket,id=ipmi0,host=127.0.0.1,port={port},reconnect=1");
+                let device = "ipmi-bmc-extern,id=bmc0,chardev=ipmi0";
+                vec!["-chardev".into(), chardev, "-device".into(), device.into()]
+            }
+        })
+    }
+
+    /// OpenIPMI's simulator; it speaks QEMU's protocol on the port.
+    fn start_ipmi_sim(&mut self, commands: &str) -> Result<u16> {
+        let (lan, port) = (free_port()?, free_port()?);
+        let configuration = format!(
+            "name \"sim\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {lan}\n    \
+             priv_limit admin\n    allowed_auths_admin none\n    \
+             guid a123456789abcdefa123456789abcdef\n  endlan\n  \
+             serial 15 127.0.0.1 {port} codec VM\n"
+        );
+        let file = |name| self.directory.join(name);
+        let (lan_conf, sim_emu, state) = (file("lan.conf"), file("sim.emu"), file("state"));
+        std::fs::write(&lan_conf, configuration)?;
+        std::fs::write(&sim_emu, commands)?;
+        let mut simulator = Command::new("ipmi_sim");
+        simulator.arg("-c").arg(lan_conf).arg("-f").arg(sim_emu);
+        self.start(simulator.arg("-s").arg(state).arg("-n"))?;
+        Ok(port)
+    }
 }
 
-impl Drop for Qemu {
+fn free_port() -> Result<u16> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    Ok(listener.local_addr()?.port())
+}
+
+impl Drop for Company {
     fn drop(&mut self) {
         for child in &mut self.children {
             // It may have ended by itself.
