@@ -170,7 +170,10 @@ pub fn drive<W: Wire, T: Transport>(
     loop {
         match transport.step(now, value, exchange) {
             Action::Read(register) => {
-                wire.permitted()?;
+                // To look has no effect, so who took the hardware over is not disturbed.
+                if register != transport.glance() {
+                    wire.permitted()?;
+                }
                 value = wire.read(register);
             }
             Action::Write(register, byte) => {
@@ -178,7 +181,10 @@ pub fn drive<W: Wire, T: Transport>(
                 wire.write(register, byte);
                 waits.writes = waits.writes.wrapping_add(1);
             }
-            Action::Wait => now = waits.wait(wire, now, transport.progressed())?,
+            Action::Wait => {
+                wire.permitted()?;
+                now = waits.wait(wire, now, transport.progressed())?;
+            }
             Action::Done => return Ok(()),
             Action::Failed(failure) => return Err(failure),
         }

@@ -292,9 +292,6 @@ impl Kcs {
         if self.exhausted(now) {
             return Action::Failed(Failure::Deadline);
         }
-        if now.since(self.progressed) >= self.limits.taken {
-            return Action::Failed(Failure::Stalled);
-        }
         self.read_status()
     }
 
