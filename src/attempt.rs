@@ -24,7 +24,8 @@ pub trait Wire {
     fn fetch(&self, command: u8) -> Transfer;
     /// Lets `pace` pass. `progressed` is when the attempt last got anywhere. An error ends it.
     fn wait(&self, pace: Pace, progressed: Instant) -> Result<(), Failure>;
-    /// May the next register be touched?
+    /// May the next register be touched? Asked before a wait as well, but not before a look at
+    /// [`Transport::glance`].
     fn permitted(&self) -> Result<(), Failure>;
 }
 
