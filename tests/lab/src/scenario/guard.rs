@@ -213,7 +213,12 @@ fn pat_disarm_race(dice: &mut Dice) -> Plan {
     let mut plan = Plan::new(dice, 0);
     let mut at = dice.between(8 * S, 10 * S);
     for _ in 0..dice.between(4, 8) {
-        let (gap, disarm_first) = (dice.magnitude(US, 100 * MS), dice.chance(50));
+        // So close that nobody can say who was later, or so far that everybody can.
+        let gap = match dice.chance(50) {
+            true => dice.magnitude(US, 10 * MS),
+            false => dice.between(20 * MS, 100 * MS),
+        };
+        let disarm_first = dice.chance(50);
         plan.acts.push((at, Act::Race { gap, disarm_first }));
         let to = at + dice.between(3 * S, 6 * S);
         if dice.chance(40) {
@@ -229,6 +234,8 @@ fn pat_disarm_race(dice: &mut Dice) -> Plan {
     }
     plan.lasts = at;
     plan.clients = ordinary(dice, 30 * S);
+    // Whether the host is to be guarded is just what is not known.
+    plan.without(|bound| matches!(bound, Bound::GuardedWithin(_) | Bound::RecoversWithin(_)));
     plan
 }
 
