@@ -51,6 +51,11 @@ impl Enables {
         }
     }
 
+    /// Is there nothing to send?
+    pub fn are_settled(&self) -> bool {
+        self.known == Known::Settled
+    }
+
     /// The next command, if they are not as wanted.
     pub fn command(&self) -> Option<Message> {
         match self.known {

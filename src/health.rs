@@ -2,7 +2,7 @@
 //! Does the BMC answer? The circuit breaker and the counters.
 
 use crate::time::{Instant, MS};
-use crate::transport::{Failure, Limits};
+use crate::transport::{Failure, Patience};
 
 /// Failed attempts in a row after which the BMC counts as unresponsive.
 const FAILURES: u32 = 3;
@@ -80,13 +80,11 @@ impl Link {
 
     /// How patient the next attempt is, at a BMC that may take `answer` nanoseconds to answer. Every
     /// fourth try is as patient as with a healthy BMC, for one that is merely slow.
-    pub fn limits(&self, answer: u64) -> Limits {
-        match self.phase {
-            Phase::Trying { .. } if self.tries % 4 != 3 => Limits::PROBING,
-            _ => Limits {
-                answer,
-                ..Limits::PATIENT
-            },
+    pub fn patience(&self, answer: u64) -> Patience {
+        Patience {
+            answer,
+            probing: matches!(self.phase, Phase::Trying { .. }) && self.tries % 4 != 3,
+            eager: false,
         }
     }
 

@@ -12,8 +12,10 @@ use crate::transport::ssif::{Block, Transfer};
 use crate::transport::{Exchange, Failure, Interface, Limits};
 use crate::wire::{DriverReply, Message};
 
-/// All that failing attempts may cost one stop of the machine.
+/// All that polling may cost one stop of the machine, but for what it earns.
 pub const BUDGET: u64 = 500 * MS;
+/// Less is not worth trying with.
+pub const LEAST: u64 = 10 * MS;
 /// What a pat earns back.
 const EARNED: u64 = 20 * US;
 /// Longest time for the worker to let go, where it runs at all.
@@ -23,12 +25,14 @@ const ACCESS: u64 = US;
 /// and a transfer on the SMBus.
 const TRANSFER: u64 = 5 * MS;
 
-/// What failing attempts may still cost: spent by failures, earned back by time at one part in
-/// a hundred, so that a dump with thousands of pats does not wait for each, and a little by each pat,
-/// as a stopped machine's clock may stand still.
+/// What polling may still cost. Spent by every command, earned back by time at one part in a hundred
+/// and a little by each pat, as a stopped machine's clock may stand still: a dump with thousands of pats
+/// waits for none of them long, and a slow BMC is asked as often as it can be afforded.
 pub struct Budget {
     left: u64,
     at: Instant,
+    /// What has to be left for another try: twice what the last one took.
+    need: u64,
 }
 
 impl Budget {
@@ -37,25 +41,26 @@ impl Budget {
         Budget {
             left: BUDGET,
             at: Instant::BOOT,
+            need: LEAST,
         }
     }
 
-    /// What may be spent at `now`, in nanoseconds.
-    pub fn refill(&mut self, now: Instant) -> u64 {
+    /// What may be spent at `now`, in nanoseconds; `None` if it is too little to try.
+    pub fn refill(&mut self, now: Instant) -> Option<u64> {
         let earned = (now.since(self.at) / 100).saturating_add(EARNED);
         self.at = now;
         self.left = self.left.saturating_add(earned).min(BUDGET);
-        self.left
+        (self.left >= self.need).then_some(self.left)
     }
 
-    /// An attempt failed after so many nanoseconds.
-    pub fn spend(&mut self, ns: u64) {
+    /// Commands took so many nanoseconds, and the last of them was answered or not.
+    pub fn spend(&mut self, ns: u64, answered: bool) {
         self.left = self.left.saturating_sub(ns);
-    }
-
-    /// The BMC answers.
-    pub fn restore(&mut self) {
-        self.left = BUDGET;
+        let need = match answered {
+            true => ns.saturating_mul(2),
+            false => self.need.max(ns).saturating_mul(2),
+        };
+        self.need = need.clamp(LEAST, BUDGET);
     }
 }
 
@@ -182,5 +187,52 @@ impl<K: Kernel> Wire for Polled<'_, K> {
             .holds(self.ticket)
             .then_some(())
             .ok_or(Failure::Seized)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pats one after the other while the clock stands still; how many reach a BMC that takes `cost`.
+    fn pats(count: u32, cost: u64) -> (u32, u64) {
+        let (mut budget, mut reached, mut spent) = (Budget::new(), 0, 0);
+        for _ in 0..count {
+            let Some(left) = budget.refill(Instant::BOOT) else {
+                continue;
+            };
+            let took = cost.min(left);
+            spent += took;
+            reached += u32::from(took == cost);
+            budget.spend(took, took == cost);
+        }
+        (reached, spent)
+    }
+
+    #[test]
+    fn a_dump_waits_for_its_pats_no_longer_than_half_a_second_and_a_little() {
+        for cost in [MS, 30 * MS, 100 * MS, 400 * MS, 2000 * MS] {
+            let (_, spent) = pats(10_000, cost);
+            assert!(spent <= BUDGET + 10_000 * EARNED, "{cost}: {spent}");
+        }
+    }
+
+    #[test]
+    fn a_slow_bmc_is_still_reached_by_the_pats_of_a_long_dump() {
+        for cost in [MS, 30 * MS, 100 * MS, 200 * MS] {
+            let (before, _) = pats(100_000, cost);
+            let (after, _) = pats(200_000, cost);
+            assert!(after > before + 2, "{cost}: {before} {after}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_bmc_is_reached_by_all_pats_while_the_clock_goes() {
+        let mut budget = Budget::new();
+        for second in 0..10_000u64 {
+            let now = Instant::at(second * crate::time::SEC);
+            assert!(budget.refill(now).is_some());
+            budget.spend(3 * MS, true);
+        }
     }
 }

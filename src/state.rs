@@ -15,7 +15,7 @@ use crate::polled::Budget;
 use crate::queue::{Clients, Request};
 use crate::startup::Startup;
 use crate::time::{earlier, Instant, MS, SEC};
-use crate::transport::{Failure, Limits, Sight};
+use crate::transport::{Failure, Patience, Sight};
 use crate::watchdog::{Plan, Watchdog};
 use crate::wire::interface::Kind;
 use crate::wire::{completion, device, DriverReply, Message};
@@ -62,9 +62,9 @@ pub enum Job {
     /// Read the status register.
     Look,
     /// Send a command of the driver's own.
-    Driver(Purpose, Message, Limits),
+    Driver(Purpose, Message, Patience),
     /// Send an application's request.
-    Application(Box<Request>, Limits),
+    Application(Box<Request>, Patience),
     /// Give up on an application's request: the BMC is unresponsive.
     Reject(Box<Request>),
     /// Hand an application's request back to it, which is answered.
@@ -188,7 +188,7 @@ impl State {
                 let (purpose, message) = self
                     .driver_command(now, watchdog_enabled)
                     .unwrap_or((Purpose::Probe, device::device_id()));
-                Some(Job::Driver(purpose, message, self.limits()))
+                Some(Job::Driver(purpose, message, self.patience()))
             }
             Gate::Open => self.next_open(now, watchdog_enabled),
         };
@@ -200,15 +200,17 @@ impl State {
 
     /// The next job while the BMC answers: the driver's class goes first.
     fn next_open(&mut self, now: Instant, watchdog_enabled: bool) -> Option<Job> {
-        let limits = self.limits();
-        if let Some((purpose, message)) = self.driver_command(now, watchdog_enabled) {
-            return Some(Job::Driver(purpose, message, limits));
+        let patience = self.patience();
+        if !self.is_at_rest(now) {
+            if let Some((purpose, message)) = self.driver_command(now, watchdog_enabled) {
+                return Some(Job::Driver(purpose, message, patience));
+            }
         }
         // Before the applications, which may never leave the interface idle.
         if now >= self.glance_at() {
             return Some(Job::Look);
         }
-        self.next_application(now, limits)
+        self.next_application(now, patience)
     }
 
     /// When to look at the idle interface next.
@@ -219,8 +221,18 @@ impl State {
         }
     }
 
-    fn limits(&self) -> Limits {
-        self.link.limits(self.startup.terms.answer)
+    fn patience(&self) -> Patience {
+        self.link.patience(self.startup.terms.answer)
+    }
+
+    /// Is there certainly no command of the driver's? As it is nearly always, this is asked first.
+    fn is_at_rest(&self, now: Instant) -> bool {
+        let flags = self.pretimeout_seen || self.attention || self.suspicious;
+        !flags
+            && self.record.is_none()
+            && self.startup.is_announced()
+            && self.enables.are_settled()
+            && self.watchdog.is_at_rest(now)
     }
 
     fn driver_command(&self, now: Instant, watchdog_enabled: bool) -> Option<(Purpose, Message)> {

@@ -217,6 +217,14 @@ impl Watchdog {
         }
     }
 
+    /// Is there certainly nothing to send?
+    pub fn is_at_rest(&self, now: Instant) -> bool {
+        self.served >= self.serial
+            && self.adopted.is_none()
+            && !self.alarm.expires()
+            && !self.verification.due(now)
+    }
+
     /// The next command, if the BMC is not yet where it should be.
     pub fn plan(&self, now: Instant) -> Option<Plan> {
         if now < self.hold {

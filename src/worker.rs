@@ -12,7 +12,7 @@ use crate::queue::Request;
 use crate::state::{Job, Purpose, State};
 use crate::time::{Instant, MS, SEC};
 use crate::transport::ssif::{Block, Transfer};
-use crate::transport::{Exchange, Failure, Interface, Limits};
+use crate::transport::{Exchange, Failure, Interface, Patience};
 use crate::wire::{DriverReply, Message};
 
 /// While a driver request waits, an application attempt may stand still for so long,
@@ -46,11 +46,11 @@ pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
             Job::Announce(watchdog, power_cycle) => announce(kernel, watchdog, power_cycle),
             Job::Tell(event, print) => tell(kernel, &event, print),
             Job::Look => look(kernel, interface),
-            Job::Driver(purpose, message, limits) => {
-                driver(kernel, interface, purpose, &message, limits, now);
+            Job::Driver(purpose, message, patience) => {
+                driver(kernel, interface, purpose, &message, patience, now);
             }
-            Job::Application(request, limits) => {
-                finished = Some(application(kernel, interface, request, limits, now));
+            Job::Application(request, patience) => {
+                finished = Some(application(kernel, interface, request, patience, now));
             }
             Job::Reject(request) => drop(
                 kernel.locked(|state| state.reject(request, |cookie| kernel.wake_client(cookie))),
@@ -102,7 +102,7 @@ fn driver<K: Kernel>(
     interface: &mut Interface,
     purpose: Purpose,
     message: &Message,
-    limits: Limits,
+    patience: Patience,
     started: Instant,
 ) {
     let mut reply = DriverReply::EMPTY;
@@ -110,7 +110,7 @@ fn driver<K: Kernel>(
         request: message.as_bytes(),
         reply: reply.arrival(),
     };
-    let outcome = guarded(kernel, interface, limits, &mut exchange, false, started);
+    let outcome = guarded(kernel, interface, patience, &mut exchange, false, started);
     let now = kernel.now();
     kernel.locked(|state| {
         match outcome {
@@ -129,13 +129,13 @@ fn application<K: Kernel>(
     kernel: &K,
     interface: &mut Interface,
     mut request: Box<Request>,
-    limits: Limits,
+    patience: Patience,
     now: Instant,
 ) -> Finished {
     let outcome = guarded(
         kernel,
         interface,
-        limits,
+        patience,
         &mut request.exchange(),
         true,
         now,
@@ -168,7 +168,7 @@ fn finish<K: Kernel>(kernel: &K, state: &mut State, finished: Finished, now: Ins
 fn guarded<K: Kernel>(
     kernel: &K,
     interface: &mut Interface,
-    limits: Limits,
+    patience: Patience,
     exchange: &mut Exchange<'_>,
     yields: bool,
     started: Instant,
@@ -185,7 +185,7 @@ fn guarded<K: Kernel>(
             // Looked at after `begin`: the device that goes away later revokes the ticket.
             let outcome = match shared.exiting.load(Acquire) {
                 true => Err(Failure::Aborted),
-                false => attempt::run(&wire, interface, limits, exchange),
+                false => attempt::run(&wire, interface, patience.limits(), exchange),
             };
             match shared.handover.end(ticket) {
                 true => outcome,

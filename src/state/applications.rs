@@ -8,7 +8,7 @@ use crate::mail::Fetch;
 use crate::memory::Box;
 use crate::queue::{Request, Route};
 use crate::time::{Instant, MS, SEC};
-use crate::transport::{Failure, Limits};
+use crate::transport::{Failure, Patience};
 use crate::wire::completion;
 use crate::wire::ipmb::Incoming;
 
@@ -28,18 +28,18 @@ const BUS_ERRORS: [u8; 3] = [0x81, 0x82, 0x83];
 
 impl State {
     /// The applications' next job.
-    pub(super) fn next_application(&mut self, now: Instant, limits: Limits) -> Option<Job> {
+    pub(super) fn next_application(&mut self, now: Instant, patience: Patience) -> Option<Job> {
         if let Some(carrier) = self.mail.next(now) {
-            return Some(Job::Application(carrier, limits));
+            return Some(Job::Application(carrier, patience));
         }
         if let Some(request) = self.clients.overdue(now) {
-            return Some(again(request, limits));
+            return Some(again(request, patience));
         }
         let request = self.clients.pop()?;
         self.mail.relieved();
         self.maintenance.sending(request.as_bytes(), now);
         let eager = self.maintenance.is_streaming(now);
-        Some(Job::Application(request, Limits { eager, ..limits }))
+        Some(Job::Application(request, Patience { eager, ..patience }))
     }
 
     /// Ends an attempt at an application's request. The clients who can receive something are woken
@@ -173,13 +173,13 @@ impl State {
 }
 
 /// A request whose reply is overdue: sent once more, or answered with what is known.
-fn again(mut request: Box<Request>, limits: Limits) -> Job {
+fn again(mut request: Box<Request>, patience: Patience) -> Job {
     let Route::Bus(bus) = request.route else {
         return Job::Deliver(request);
     };
     if bus.sends < BUS_SENDS {
         request.renumber();
-        return Job::Application(request, limits);
+        return Job::Application(request, patience);
     }
     match request.reply.completion() {
         completion::OK => request.answer(&[completion::TIMEOUT]),

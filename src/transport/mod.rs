@@ -95,6 +95,31 @@ impl Limits {
     };
 }
 
+/// How patient an attempt is, in short.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Nanoseconds that the BMC may take to answer.
+    pub answer: u64,
+    /// The BMC has not answered lately.
+    pub probing: bool,
+    /// As [`Limits::eager`].
+    pub eager: bool,
+}
+
+impl Patience {
+    /// What that means.
+    pub fn limits(self) -> Limits {
+        match self.probing {
+            true => Limits::PROBING,
+            false => Limits {
+                answer: self.answer,
+                eager: self.eager,
+                ..Limits::PATIENT
+            },
+        }
+    }
+}
+
 /// A request on its way and the room for its reply.
 pub struct Exchange<'a> {
     /// Network function and LUN, command, data.

@@ -4,8 +4,7 @@
 use super::{Command, Plan};
 use crate::atomic::Ordering::Relaxed;
 use crate::kernel::{Errno, Kernel, Settings};
-use crate::polled::{Seized, BUDGET};
-use crate::time::MS;
+use crate::polled::{Seized, BUDGET, LEAST};
 use crate::wire::{completion, DriverReply, Message, NetFn};
 
 /// Failures in a row after which a pat without the lock is not tried any more.
@@ -37,18 +36,15 @@ pub(super) fn polled<K: Kernel>(
         // The lock's holder may never run again: only what needs no state is left.
         return blind(kernel, others_run);
     };
-    let mut seized = Seized::take(kernel, others_run);
-    let outcome = follow_plans(kernel, &mut seized, budget);
-    let spent = seized.elapsed();
-    drop(seized);
+    if let Some(budget) = budget {
+        let mut seized = Seized::take(kernel, others_run);
+        let outcome = follow_plans(kernel, &mut seized, budget);
+        let spent = seized.elapsed();
+        drop(seized);
+        kernel.try_locked(|state| state.polled.spend(spent, outcome.is_ok()));
+    }
     kernel
-        .try_locked(|state| {
-            match outcome {
-                Ok(()) => state.polled.restore(),
-                Err(_) => state.polled.spend(spent),
-            }
-            state.watchdog.verdict(now)
-        })
+        .try_locked(|state| state.watchdog.verdict(now))
         .unwrap_or(Err(Errno::TimedOut))
 }
 
@@ -67,7 +63,7 @@ fn follow_plans<K: Kernel>(
             return Ok(());
         };
         let left = budget.saturating_sub(seized.elapsed());
-        if left < 10 * MS {
+        if left < LEAST {
             return Err(Errno::TimedOut);
         }
         carry_out(kernel, seized, plan, left)?;
