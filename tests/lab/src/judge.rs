@@ -110,7 +110,10 @@ fn violated(record: &Record, bound: Bound) -> Vec<String> {
         Bound::PretimeoutFires(tolerance) => missing_pretimeout(record, tolerance),
         Bound::BmcResetsHost(tolerance) => missing_reset(record, tolerance),
         Bound::NoPretimeout => guard::pretimeouts(record),
-        Bound::ResetsHostAfter(..) | Bound::ResetsHostAfterLastPat(_) | Bound::ResetsHostAt(..) => {
+        Bound::ResetsHostAfter(countdown, tolerance) => {
+            guard::unreset(record, countdown, tolerance)
+        }
+        Bound::ResetsHostAfterLastPat(_) | Bound::ResetsHostAt(..) => {
             guard::missing_reset(record, bound)
         }
         Bound::ModulePanics(after, tolerance) => guard::missing_panic(record, after, tolerance),
@@ -304,16 +307,7 @@ fn missing_reset(record: &Record, tolerance: Ns) -> Vec<String> {
     let Some(pat) = record.pats.iter().rev().find(|p| p.timeout > 0) else {
         return vec!["no pat was made, so nothing armed the BMC".into()];
     };
-    let Some(&confirmed) = record.confirmed.last() else {
-        return vec!["the BMC confirmed no pat, so nothing guards the host".into()];
-    };
-    let resets: Vec<Ns> = record.host_resets.iter().map(|r| r.at).collect();
-    expect_at(
-        "the BMC's reset of the host",
-        confirmed + pat.timeout,
-        tolerance,
-        &resets,
-    )
+    guard::unreset(record, pat.timeout, tolerance)
 }
 
 fn expect_at(what: &str, due: Ns, tolerance: Ns, seen: &[Ns]) -> Vec<String> {

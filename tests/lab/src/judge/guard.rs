@@ -3,11 +3,15 @@
 //! how a run is made.
 
 use super::{calm, expect_at, plural, within, Bound};
-use crate::record::{Note, Pat, Record};
+use crate::record::{Note, Pat, Record, Way};
 use crate::span::{seconds, Ns, Span, Spans, MS, S};
 
 /// Calls of the watchdog so close together have no order that a caller could know.
 const AT_ONCE: Ns = 20 * MS;
+/// What the driver does by itself for a pat that the BMC took is done by then.
+const DONE: Ns = S;
+/// What a host that has hung is left with at least when its BMC comes back.
+const GRACE: Ns = 10 * S;
 
 pub(super) fn pretimeouts(record: &Record) -> Vec<String> {
     let first = record.pretimeouts.first().copied().map(seconds);
@@ -17,14 +21,47 @@ pub(super) fn pretimeouts(record: &Record) -> Vec<String> {
         .collect()
 }
 
-/// A reset that is due at another time than [`Bound::BmcResetsHost`] knows of.
+/// When the BMC is to have reset a host whose last confirmation is that old: `countdown` after
+/// it. One that is later than the host's last pat is the driver's own, and moves nothing: it comes
+/// at once, or after an outage with what was left of the pat. None for one that is neither.
+fn due(record: &Record, confirmed: Ns, countdown: Ns) -> Option<Ns> {
+    let last = record.pats.iter().rev().find(|p| p.timeout > 0);
+    // From here on others than the host's userland have the say.
+    let mut stopped = record
+        .passages
+        .iter()
+        .filter(|w| matches!(w.way, Way::Panic | Way::Dump | Way::Shutdown));
+    let own = last.filter(|p| p.at + DONE < confirmed && stopped.all(|w| confirmed < w.from));
+    let Some(pat) = own else {
+        return Some(confirmed + countdown);
+    };
+    let outages = record.outages();
+    let missed = outages
+        .iter()
+        .filter(|s| pat.at <= s.to && s.to <= confirmed);
+    let back = missed.last()?.to;
+    (confirmed <= back + DONE).then(|| (pat.at + countdown).max(back + GRACE))
+}
+
+/// The host is to be reset so long after the BMC last confirmed, and not kept up by the driver.
+pub(super) fn unreset(record: &Record, countdown: Ns, tolerance: Ns) -> Vec<String> {
+    let Some(&confirmed) = record.confirmed.last() else {
+        return vec!["the BMC confirmed no pat, so nothing guards the host".into()];
+    };
+    let Some(due) = due(record, confirmed, countdown) else {
+        let at = seconds(confirmed);
+        return vec![format!(
+            "the driver patted by itself at {at:.3} s, when the host had long ceased to"
+        )];
+    };
+    let resets: Vec<Ns> = record.host_resets.iter().map(|r| r.at).collect();
+    expect_at("the BMC's reset of the host", due, tolerance, &resets)
+}
+
+/// A reset that is due by another clock than the last confirmation.
 pub(super) fn missing_reset(record: &Record, bound: Bound) -> Vec<String> {
-    let confirmed = record.confirmed.last().copied();
     let last = record.pats.iter().rev().find(|p| p.timeout > 0);
     let (due, tolerance) = match bound {
-        Bound::ResetsHostAfter(countdown, tolerance) => {
-            (confirmed.map(|at| at + countdown), tolerance)
-        }
         Bound::ResetsHostAfterLastPat(tolerance) => (last.map(|p| p.at + p.timeout), tolerance),
         Bound::ResetsHostAt(at, tolerance) => (Some(at), tolerance),
         _ => return Vec::new(),

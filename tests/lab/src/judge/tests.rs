@@ -122,6 +122,40 @@ fn a_hung_host_must_be_told_and_reset_in_time() {
 }
 
 #[test]
+fn a_driver_that_pats_for_a_hung_host_is_told() {
+    let hung = [Bound::BmcResetsHost(S)];
+    let mut record = survived();
+    let last = record.pats.last().unwrap().at;
+    let ends = |record: &mut Record, own: Ns, reset: Ns| {
+        record.confirmed.retain(|&c| c <= last + S);
+        record.confirmed.push(own);
+        record.host_resets = vec![Note {
+            at: reset,
+            text: "watchdog".into(),
+        }];
+    };
+    // A read-back that is set right belongs to the pat.
+    ends(&mut record, last + 900 * MS, last + 900 * MS + 128 * S);
+    assert_eq!(said(&record, &hung), "");
+    ends(&mut record, last + 40 * S, last + 168 * S);
+    for bound in [hung[0], Bound::ResetsHostAfter(128 * S, S)] {
+        assert!(said(&record, &[bound]).contains("patted by itself at 1030.000 s"));
+    }
+    // After an outage the host is given what was left of its pat, and ten seconds at least.
+    record.bmc.push((last + 20 * S, BmcState::Dead));
+    record.bmc.push((last + 39 * S + 500 * MS, BmcState::Healthy));
+    record.end = last + 300 * S;
+    assert!(said(&record, &hung).contains("came at 1158.000 s instead of 1118.000 s"));
+    ends(&mut record, last + 40 * S, last + 128 * S);
+    assert_eq!(said(&record, &hung), "");
+    record.bmc.last_mut().unwrap().0 = last + 125 * S;
+    ends(&mut record, last + 125 * S + 400 * MS, last + 135 * S);
+    assert_eq!(said(&record, &hung), "");
+    ends(&mut record, last + 127 * S, last + 135 * S);
+    assert!(said(&record, &hung).contains("patted by itself"));
+}
+
+#[test]
 fn a_passage_is_bounded_and_must_happen() {
     let bound = [Bound::PassesWithin(Way::Unload, 2 * S)];
     let mut record = survived();
