@@ -5,8 +5,6 @@
 use crate::time::{Instant, SEC};
 use crate::wire::completion;
 
-/// Cold Reset and Warm Reset (sections 20.2, 20.3), network function and LUN 0 first.
-const RESETS: [[u8; 2]; 2] = [[0x18, 0x02], [0x18, 0x03]];
 /// Network function of firmware transfer (table 5-1).
 const FIRMWARE: u8 = 0x08;
 /// A BMC that was told to reset may be away for so long before that is an outage.
@@ -29,11 +27,12 @@ impl Maintenance {
         }
     }
 
-    /// A request goes out.
-    pub fn sending(&mut self, request: &[u8], now: Instant) {
+    /// A request goes out. True if firmware is being transferred.
+    pub fn sending(&mut self, request: &[u8], now: Instant) -> bool {
         if request.first().is_some_and(|netfn| netfn >> 2 == FIRMWARE) {
             self.streamed = Some(now);
         }
+        self.is_streaming(now)
     }
 
     /// Is firmware being transferred?
@@ -43,8 +42,8 @@ impl Maintenance {
 
     /// The BMC answered `request` with this completion code. True if it resets itself now.
     pub fn answered(&mut self, request: &[u8], code: u8, now: Instant) -> bool {
-        let head = request.first_chunk::<2>();
-        let resets = code == completion::OK && head.is_some_and(|head| RESETS.contains(head));
+        // Cold Reset and Warm Reset (sections 20.2, 20.3).
+        let resets = matches!(request, [0x18, 0x02 | 0x03, ..]) && code == completion::OK;
         if resets {
             self.quiet_until = Some(now.plus(QUIET));
         }
@@ -58,7 +57,10 @@ impl Maintenance {
 
     /// It answers again, or has had its time: true in the second case, once.
     pub fn ends(&mut self, answers: bool, now: Instant) -> bool {
-        let over = self.quiet_until.is_some_and(|until| now >= until);
+        let Some(until) = self.quiet_until else {
+            return false;
+        };
+        let over = now >= until;
         if answers || over {
             self.quiet_until = None;
         }

@@ -37,8 +37,7 @@ impl State {
         }
         let request = self.clients.pop()?;
         self.mail.relieved();
-        self.maintenance.sending(request.as_bytes(), now);
-        let eager = self.maintenance.is_streaming(now);
+        let eager = self.maintenance.sending(request.as_bytes(), now);
         Some(Job::Application(request, Patience { eager, ..patience }))
     }
 
