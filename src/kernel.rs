@@ -132,6 +132,11 @@ pub struct Shared {
     pub pretimeout_from: AtomicU64,
     /// Until when the host is healthy by its own pats, in nanoseconds since boot.
     pub healthy_until: AtomicU64,
+    /// The pre-timeout interrupt of a timer that the BMC may be counting down, in bits 2:0 as in its
+    /// actions (section 27.6); 0 for none.
+    pub interrupt: AtomicU32,
+    /// Watchdog handlers that wait for the BMC just now.
+    pub handlers: AtomicU32,
     /// When an NMI was last taken for the BMC's pre-timeout, in nanoseconds since boot; 0 for never.
     pub nmi_at: AtomicU64,
     /// It was, and the state does not know yet.
@@ -150,6 +155,8 @@ impl Shared {
             armed: AtomicU64::new(0),
             pretimeout_from: AtomicU64::new(0),
             healthy_until: AtomicU64::new(0),
+            interrupt: AtomicU32::new(0),
+            handlers: AtomicU32::new(0),
             nmi_at: AtomicU64::new(0),
             nmi_untold: AtomicBool::new(false),
             blind_failures: AtomicU32::new(0),

@@ -8,6 +8,9 @@ use crate::wire::interface::{self, BtCapabilities, Kind, SsifCapabilities};
 use crate::wire::watchdog::{self, Reading};
 use crate::wire::{completion, DriverReply, Message};
 
+/// How often a BMC that is busy is asked for its timer before it is taken to have none: minutes.
+const TRIES: u8 = 12;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     DeviceId,
@@ -22,6 +25,7 @@ enum Stage {
 /// What is known of the BMC so far.
 pub struct Startup {
     stage: Stage,
+    tries: u8,
     /// Behind which interface it is.
     pub kind: Kind,
     /// On what terms messages travel to it.
@@ -39,6 +43,7 @@ impl Startup {
     pub const fn new(kind: Kind) -> Startup {
         Startup {
             stage: Stage::DeviceId,
+            tries: 0,
             kind,
             terms: Terms::of(kind),
             id: DeviceId::UNKNOWN,
@@ -91,6 +96,12 @@ impl Startup {
             Stage::Channel(_) => Stage::Watchdog,
             Stage::Watchdog => {
                 self.timer = Reading::parse(reply.data()).filter(|_| accepted);
+                self.tries = self.tries.saturating_add(1);
+                let none = completion::says_no(reply.completion());
+                // A BMC that starts is busy: only a plain no means that there is no timer.
+                if self.timer.is_none() && !none && self.tries < TRIES {
+                    return false;
+                }
                 Stage::Known
             }
             stage => stage,
@@ -235,5 +246,24 @@ mod tests {
         assert!(!answer(&mut startup, &[0, 0x20, 1, 2]));
         assert!(!answer(&mut startup, &[0xc0]));
         assert_eq!(startup.command(true), Some(device::device_id()));
+    }
+
+    #[test]
+    fn a_busy_bmc_is_asked_for_its_timer_again_and_one_without_is_not() {
+        let asked = |code: u8| {
+            let mut startup = Startup::new(Kind::Kcs);
+            answer(&mut startup, &[0, 0x20, 1, 2, 0x51, 2, 0x9f]);
+            answer(&mut startup, &[0]);
+            answer(&mut startup, &[0xcc]);
+            let mut asked = 0;
+            while !startup.complete(true) {
+                assert_eq!(startup.command(true), Some(watchdog::get()));
+                answer(&mut startup, &[code]);
+                asked += 1;
+            }
+            asked
+        };
+        assert_eq!([0xc1, 0xcc, 0xd4].map(asked), [1, 1, 1]);
+        assert_eq!([0xc0, 0xc3, 0xd2, 0xff, 0].map(asked), [TRIES; 5]);
     }
 }

@@ -23,8 +23,6 @@ use crate::wire::{completion, device, DriverReply, Message};
 /// First pause after a BMC answered but would not identify itself; doubled up to the last.
 const IDENTIFY_PAUSE: u64 = SEC;
 const IDENTIFY_PAUSE_MAX: u64 = 30 * SEC;
-/// A shutdown that has not happened by then does not happen.
-const SHUTDOWN: u64 = 300 * SEC;
 /// Pause between two questions why the BMC wants attention, where nobody waits for the answer,
 const ATTENTION: u64 = 5 * SEC;
 /// where a descriptor wants events,
@@ -93,8 +91,10 @@ pub struct State {
     pub events: Events,
     /// The device goes away: no new descriptors.
     pub detaching: bool,
-    /// Since when the host shuts down: pats no longer count, except while dumping.
+    /// Until when the host is taken to shut down: pats no longer count, except while dumping.
     pub in_shutdown: Option<Instant>,
+    /// It has panicked, and that was dealt with.
+    pub panicked: bool,
     /// What the polled path may spend on a failing BMC.
     pub polled: Budget,
     /// Ends the worker.
@@ -125,6 +125,7 @@ impl State {
             events: Events::new(),
             detaching: false,
             in_shutdown: None,
+            panicked: false,
             polled: Budget::new(),
             exiting: false,
             record: None,
@@ -148,7 +149,7 @@ impl State {
         who: Who,
         settings: &Settings,
     ) -> Result<u64, Errno> {
-        if self.in_shutdown.is_some_and(|at| now.since(at) < SHUTDOWN) {
+        if self.in_shutdown.is_some_and(|until| now < until) {
             return Err(Errno::Gone);
         }
         if self.in_shutdown.take().is_some() {
@@ -357,10 +358,16 @@ impl State {
         self.watchdog.suspect(now);
     }
 
-    /// Ends a driver command that brought no answer.
-    pub fn driver_failed(&mut self, purpose: Purpose, failure: Failure, now: Instant) {
+    /// Ends a driver command that brought no answer, in an attempt that began at `started`.
+    pub fn driver_failed(
+        &mut self,
+        purpose: Purpose,
+        failure: Failure,
+        started: Instant,
+        now: Instant,
+    ) {
         if let Purpose::Watchdog(plan) = purpose {
-            self.watchdog.failed(plan);
+            self.watchdog.failed(plan, started, now);
         }
         self.attempt_failed(failure, now);
         self.tell_waiting(true);

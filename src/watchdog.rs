@@ -23,7 +23,7 @@ use crate::wire::Message;
 
 use alarm::Alarm;
 pub use ask::timer;
-use ask::{last_moment, remaining};
+use ask::{is_nearly, last_moment, remaining};
 use verify::Verification;
 
 /// A pat this old is told to the BMC as what is left of it, so that the host is reset when it
@@ -59,7 +59,7 @@ enum Known {
 }
 
 /// What the BMC last confirmed that it does. Commands that failed since may have been carried out
-/// or not; each would only lengthen the countdown, so it holds until the end it has.
+/// or not; each would only lengthen the countdown, or else has put its own in this place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Guard {
     timer: Timer,
@@ -74,6 +74,12 @@ impl Guard {
     fn left(&self, now: Instant) -> u64 {
         let whole = u64::from(self.granted).saturating_mul(100 * MS);
         whole.saturating_sub(now.since(self.reset))
+    }
+
+    /// When the BMC acts.
+    fn end(&self) -> Instant {
+        self.reset
+            .plus(u64::from(self.granted).saturating_mul(100 * MS))
     }
 
     /// Before when the BMC cannot reach its pre-timeout.
@@ -93,6 +99,8 @@ pub enum Command {
     Stop,
     /// Get Watchdog Timer.
     Get,
+    /// Set Watchdog Timer, with these data bytes of firmware's.
+    Renew([u8; 6]),
 }
 
 impl Command {
@@ -103,6 +111,7 @@ impl Command {
             Command::Reset => watchdog::reset(),
             Command::Stop => watchdog::stop(),
             Command::Get => watchdog::get(),
+            Command::Renew(payload) => watchdog::renew(payload),
         }
     }
 }
@@ -118,8 +127,48 @@ pub struct Plan {
 /// A timer of firmware's that the driver keeps from expiring until the host's first pat.
 #[derive(Clone, Copy)]
 struct Adopted {
+    /// What Set Watchdog Timer would be told to make it what it is.
+    payload: [u8; 6],
     countdown: u64,
+    /// From a restart to the pre-timeout, after which Reset restarts nothing.
+    span: u64,
     next: Instant,
+    /// That may have passed: it is to be set anew before it is restarted.
+    renew: bool,
+}
+
+impl Adopted {
+    fn new(reading: &Reading, now: Instant) -> Adopted {
+        let countdown = u64::from(reading.initial).saturating_mul(100 * MS);
+        let before = u64::from(reading.pretimeout).saturating_mul(SEC);
+        let left = u64::from(reading.present).saturating_mul(100 * MS);
+        let [low, high] = reading.initial.to_le_bytes();
+        Adopted {
+            payload: [
+                reading.use_ | 0x40,
+                reading.actions,
+                reading.pretimeout,
+                0,
+                low,
+                high,
+            ],
+            countdown,
+            span: countdown.saturating_sub(before),
+            next: now,
+            renew: before > 0 && left <= before.saturating_add(SEC),
+        }
+    }
+
+    /// Until it is restarted again.
+    fn pause(&self) -> u64 {
+        self.span.min(self.countdown) / 3
+    }
+
+    /// It was not restarted, for all that is known.
+    fn try_again(&mut self, now: Instant) {
+        self.renew = self.span < self.countdown;
+        self.next = now.plus(500 * MS);
+    }
 }
 
 /// Counters and times that the doctor shows.
@@ -144,8 +193,10 @@ pub struct Watchdog {
     refused: u64,
     known: Known,
     guard: Option<Guard>,
-    /// Handlers that wait for the BMC's answer just now.
-    waiting: u32,
+    /// What the BMC may be counting down, confirmed or not; `None` if it certainly is not.
+    may_count: Option<Timer>,
+    /// When the last Set was answered.
+    set_at: Instant,
     hold: Instant,
     must_set: bool,
     announced: bool,
@@ -173,7 +224,8 @@ impl Watchdog {
             refused: 0,
             known: Known::Unknown,
             guard: None,
-            waiting: 0,
+            may_count: None,
+            set_at: Instant::BOOT,
             hold: Instant::BOOT,
             must_set: false,
             announced: false,
@@ -203,13 +255,13 @@ impl Watchdog {
     pub fn adopt(&mut self, reading: Reading, now: Instant, how: Adopt, events: &mut Events) {
         events.push(Event::Firmware(reading, how));
         self.verification.reading = Some((reading, now));
+        self.may_count = Some(Timer {
+            actions: reading.actions,
+            pretimeout: reading.pretimeout,
+            countdown: reading.initial,
+        });
         match how {
-            Adopt::Keep => {
-                self.adopted = Some(Adopted {
-                    countdown: u64::from(reading.initial).saturating_mul(100 * MS),
-                    next: now,
-                });
-            }
+            Adopt::Keep => self.adopted = Some(Adopted::new(&reading, now)),
             Adopt::Stop => {
                 self.put(now, (0, 0), None, COALESCE);
             }
@@ -231,10 +283,11 @@ impl Watchdog {
             return None;
         }
         if let Some(adopted) = self.adopted.filter(|adopted| now >= adopted.next) {
-            return (adopted.countdown > 0).then_some(Plan {
-                command: Command::Reset,
-                serial: 0,
-            });
+            let command = match adopted.renew {
+                true => Command::Renew(adopted.payload),
+                false => Command::Reset,
+            };
+            return (adopted.countdown > 0).then_some(Plan { command, serial: 0 });
         }
         let ask = self.ask?;
         let serial = ask.serial;
@@ -255,7 +308,9 @@ impl Watchdog {
 
     fn towards(&self, target: Timer, ask: u64, now: Instant) -> Command {
         match self.known {
-            Known::Programmed { timer, serial } if serial == ask || timer == target => {
+            Known::Programmed { timer, serial }
+                if timer == target || (serial == ask && is_nearly(target, timer)) =>
+            {
                 Command::Reset
             }
             Known::Counting
@@ -300,33 +355,29 @@ impl Watchdog {
         Some(ask.at.plus(ask.timeout.saturating_sub(ask.pretimeout)))
     }
 
+    /// The BMC's timer as read back since it was set last.
+    fn current_reading(&self) -> Option<Reading> {
+        let (reading, at) = self.verification.reading?;
+        (at >= self.set_at).then_some(reading)
+    }
+
     /// Writes down what an NMI needs, which cannot take the lock, and a pat that finds it held.
     pub fn publish(&self, shared: &Shared) {
         let nanos = |at: Option<Instant>| at.map_or(0, |at| at.nanos());
         shared.armed.store(self.armed_bits(), Relaxed);
         let from = nanos(self.guard.map(|guard| guard.pretimeout_from()));
         shared.pretimeout_from.store(from, Relaxed);
-        let until = nanos(self.healthy_until());
+        // A host that wants no timer is none that does not pat.
+        let until = self.healthy_until().map_or(u64::MAX, |at| at.nanos());
         shared.healthy_until.store(until, Relaxed);
+        let interrupts = self.may_count.map_or(0, |timer| timer.actions >> 4);
+        shared.interrupt.store(u32::from(interrupts), Relaxed);
     }
 
     /// Has the host patted lately enough for its own pre-timeout?
     fn host_is_healthy(&self, now: Instant) -> bool {
         self.ask
             .is_some_and(|ask| alarm::due_in(&ask, now).is_none_or(|left| left > 0))
-    }
-
-    /// A handler begins to wait for the BMC, or ends.
-    pub fn waits(&mut self, begins: bool) {
-        self.waiting = match begins {
-            true => self.waiting.saturating_add(1),
-            false => self.waiting.saturating_sub(1),
-        };
-    }
-
-    /// Is a pat of a healthy host being delivered to the BMC?
-    pub fn pat_in_flight(&self, now: Instant) -> bool {
-        self.waiting > 0 && self.wanted() && self.host_is_healthy(now)
     }
 
     /// The host asked for a guard and has none from now on, because of `why`.
@@ -366,6 +417,11 @@ impl Watchdog {
         self.served >= serial || self.refused >= serial
     }
 
+    /// Has the host asked for anything yet?
+    pub fn is_asked(&self) -> bool {
+        self.ask.is_some()
+    }
+
     /// Does the host want the timer to run?
     pub fn wanted(&self) -> bool {
         self.ask.is_some_and(|ask| ask.timer.is_some())
@@ -378,14 +434,14 @@ impl Watchdog {
     }
 
     /// Nanoseconds until the BMC acts, by what it last confirmed; `None` if it does not count.
-    fn left(&self, now: Instant) -> Option<u64> {
+    pub fn left(&self, now: Instant) -> Option<u64> {
         Some(self.guard?.left(now))
     }
 
     /// Does the BMC keep an action that does something, if it was given one?
     fn acts(&self) -> bool {
         let asked = self.ask.and_then(|ask| ask.timer).map(|t| t.actions & 7);
-        let kept = self.verification.reading.map(|(reading, _)| reading);
+        let kept = self.current_reading();
         asked == Some(0) || kept.is_none_or(|r| !r.running() || r.actions & 7 != 0)
     }
 

@@ -115,7 +115,7 @@ fn driver<K: Kernel>(
     kernel.locked(|state| {
         match outcome {
             Ok(()) => state.driver_answered(purpose, &reply, started, now),
-            Err(failure) => state.driver_failed(purpose, failure, now),
+            Err(failure) => state.driver_failed(purpose, failure, started, now),
         }
         if interface.surprised() {
             state.suspect(now);

@@ -150,6 +150,7 @@ pub unsafe extern "C" fn ipmi_core_doctor(
     core.locked(|state| {
         let around = Circumstances {
             on,
+            enabled: core.watchdog_enabled(),
             known: state.startup.is_announced(),
             timer: state.startup.timer.is_some(),
             answering: state.link.answering(),
@@ -214,7 +215,5 @@ pub unsafe extern "C" fn ipmi_core_armed(core: *mut ipmi_core) -> bool {
 pub unsafe extern "C" fn ipmi_core_pat_in_flight(core: *mut ipmi_core) -> bool {
     // SAFETY: By the contract.
     let core = unsafe { of(core) };
-    let now = core.now();
-    core.try_locked(|state| state.watchdog.pat_in_flight(now))
-        .unwrap_or(false)
+    entry::pat_in_flight(core)
 }

@@ -66,8 +66,7 @@ impl Watchdog {
     pub fn tick(&mut self, now: Instant, margin: u64, events: &mut Events) -> Option<Event> {
         let ask = self.ask?;
         if due_in(&ask, now)? > 0 {
-            self.warn_of_bmc(ask, now, events);
-            return None;
+            return self.warn_of_bmc(ask, now, events);
         }
         let over = margin > 0 && now.since(ask.at) >= ask.timeout;
         if over && self.alarm.expiry == Expiry::Ahead {
@@ -79,10 +78,8 @@ impl Watchdog {
     }
 
     /// Pats came and the BMC did not take them: the host is healthy and will be reset all the same.
-    fn warn_of_bmc(&mut self, ask: Ask, now: Instant, events: &mut Events) {
-        let Some(Guard { timer, .. }) = self.guard else {
-            return;
-        };
+    fn warn_of_bmc(&mut self, ask: Ask, now: Instant, events: &mut Events) -> Option<Event> {
+        let Guard { timer, .. } = self.guard?;
         let left = self.left(now).unwrap_or(0);
         let stage = match left {
             0 => 3,
@@ -90,12 +87,14 @@ impl Watchdog {
             left if left <= u64::from(timer.pretimeout).saturating_mul(SEC) => 1,
             _ => 0,
         };
-        if ask.serial > self.served && stage > self.alarm.slow {
-            self.alarm.slow = stage;
-            match left {
-                0 => self.open_gap(now, Event::Unguarded, events),
-                left => events.push(Event::NotTaken(left)),
-            }
+        if ask.serial <= self.served || stage <= self.alarm.slow {
+            return None;
         }
+        self.alarm.slow = stage;
+        if left > 0 {
+            return Some(Event::NotTaken(left));
+        }
+        self.open_gap(now, Event::Unguarded, events);
+        None
     }
 }

@@ -4,7 +4,7 @@
 use super::{Command, Guard, Known, Plan, Watchdog, COALESCE};
 use crate::event::{Event, Events};
 use crate::time::{Instant, MS, SEC};
-use crate::wire::watchdog::Reading;
+use crate::wire::watchdog::{Reading, Timer};
 use crate::wire::{completion, DriverReply};
 
 /// Pause after the BMC refused a command.
@@ -28,15 +28,19 @@ impl Watchdog {
                 let reading = Reading::parse(reply.data()).filter(|_| code == completion::OK);
                 self.verified(reading, now, events);
             }
-            (Command::Reset, code) if serial == 0 => self.kept(code, now),
+            (Command::Renew(_) | Command::Reset, code) if serial == 0 => {
+                self.kept(plan.command, code, now);
+            }
             (Command::Set(timer), completion::OK) => {
                 self.must_set = false;
+                self.set_at = now;
                 self.known = Known::Programmed { timer, serial };
+                self.shorten(timer, started);
             }
             (Command::Reset, completion::OK) => self.confirm(serial, started, now, events),
             (Command::Stop, completion::OK) => {
                 self.known = Known::Stopped;
-                self.guard = None;
+                (self.guard, self.may_count) = (None, None);
                 self.served = serial;
                 self.verification.stop();
                 if core::mem::replace(&mut self.announced, false) {
@@ -52,19 +56,40 @@ impl Watchdog {
 
     /// What was refused was not carried out: what is known of the BMC still holds.
     fn refuse(&mut self, serial: u64, code: u8, now: Instant, events: &mut Events) {
-        self.hold = now.plus(REFUSED);
+        // Not longer than the BMC leaves for another try.
+        let left = self.left(now).unwrap_or(REFUSED);
+        self.hold = now.plus((left / 4).clamp(100 * MS, REFUSED));
         if self.refused == 0 {
             events.push(Event::Refused(code));
         }
         self.refused = serial;
     }
 
-    /// Firmware's timer was kept from expiring, or is gone.
-    fn kept(&mut self, code: u8, now: Instant) {
-        self.adopted = self.adopted.filter(|_| code == completion::OK);
-        if let Some(adopted) = &mut self.adopted {
-            adopted.next = now.plus(adopted.countdown / 3);
+    /// Firmware's timer was kept from expiring, or is gone, or the BMC is busy.
+    fn kept(&mut self, command: Command, code: u8, now: Instant) {
+        let Some(adopted) = &mut self.adopted else {
+            return;
+        };
+        match (command, code) {
+            (Command::Reset, completion::OK) => adopted.next = now.plus(adopted.pause()),
+            (_, completion::OK) => adopted.renew = false,
+            (_, completion::NOT_INITIALISED) => (self.adopted, self.may_count) = (None, None),
+            _ => adopted.try_again(now),
         }
+    }
+
+    /// The BMC may count from `started` with `timer`, which may end before what it confirmed.
+    fn shorten(&mut self, timer: Timer, started: Instant) {
+        self.may_count = Some(timer);
+        let sooner = Guard {
+            timer,
+            reset: started,
+            granted: timer.countdown,
+        };
+        self.guard = self.guard.map(|guard| match sooner.end() < guard.end() {
+            true => sooner,
+            false => guard,
+        });
     }
 
     fn confirm(&mut self, serial: u64, started: Instant, now: Instant, events: &mut Events) {
@@ -118,19 +143,30 @@ impl Watchdog {
     /// The BMC does not count: set it for the newest ask.
     pub(super) fn forget(&mut self) {
         self.known = Known::Unknown;
-        self.guard = None;
+        (self.guard, self.may_count) = (None, None);
         if self.wanted() {
             self.served = self.served.min(self.serial.saturating_sub(1));
         }
     }
 
-    /// The attempt at `plan` failed: it may have been carried out or not.
-    pub fn failed(&mut self, plan: Plan) {
+    /// The attempt at `plan`, begun at `started`, failed: it may have been carried out or not.
+    pub fn failed(&mut self, plan: Plan, started: Instant, now: Instant) {
+        if plan.serial == 0 {
+            if let Some(adopted) = &mut self.adopted {
+                adopted.try_again(now);
+            }
+            return;
+        }
         match plan.command {
-            // Counting on as before, or restarted: the confirmed reset is the older of the two.
-            Command::Reset | Command::Get => {}
-            Command::Set(_) => self.known = Known::Unknown,
+            Command::Set(timer) => {
+                self.known = Known::Unknown;
+                self.shorten(timer, started);
+            }
             Command::Stop => (self.known, self.guard) = (Known::Unknown, None),
+            // Set and not known to be restarted: what is left of the pat by the next try is not all.
+            Command::Reset if self.known != Known::Counting => self.known = Known::Unknown,
+            // Counting on as before, or restarted: the confirmed reset is the older of the two.
+            Command::Reset | Command::Get | Command::Renew(_) => {}
         }
     }
 }

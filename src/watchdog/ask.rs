@@ -152,6 +152,11 @@ pub(super) fn remaining(timer: Timer, age: u64) -> Timer {
     }
 }
 
+/// Is what is left of a pat still nearly all of it?
+pub(super) fn is_nearly(left: Timer, whole: Timer) -> bool {
+    left.countdown.saturating_add(20) >= whole.countdown
+}
+
 /// The shortest countdown: the host asked to be reset by now.
 pub(super) fn last_moment(timer: Timer) -> Timer {
     Timer {

@@ -13,6 +13,8 @@ use crate::wire::watchdog::Timer;
 pub struct Circumstances {
     /// `hw.ipmi.on`.
     pub on: bool,
+    /// `hw.ipmi.wd_init_enable`.
+    pub enabled: bool,
     /// The BMC has told about itself.
     pub known: bool,
     /// It has a watchdog timer, and the driver is on the lists.
@@ -104,6 +106,9 @@ impl Watchdog {
             Some(complaint) => {
                 line.text("unguarded: ").text(complaint);
                 self.say_foreign(now, line);
+                if around.known && !around.answering {
+                    line.text("; the BMC does not answer");
+                }
             }
             None => self.diagnose_armed(now, around, line),
         }
@@ -118,6 +123,8 @@ impl Watchdog {
     fn complaint(&self, around: &Circumstances) -> Option<&'static str> {
         if !around.known {
             Some("the BMC has not answered since attach")
+        } else if !around.enabled {
+            Some("hw.ipmi.wd_init_enable is 0")
         } else if !around.timer {
             Some("the BMC has no watchdog timer")
         } else if !around.on {
@@ -191,8 +198,8 @@ impl Watchdog {
 
     fn say_guard(&self, timer: Timer, left: u64, line: &mut Line) {
         // What the BMC says of itself counts more than what it was told.
-        let actions = match self.verification.reading {
-            Some((reading, _)) if reading.running() => reading.actions,
+        let actions = match self.current_reading() {
+            Some(reading) if reading.running() => reading.actions,
             _ => timer.actions,
         };
         if actions & 7 == 0 {

@@ -85,11 +85,9 @@ fn hurry<K: Kernel>(kernel: &K, now: Instant) {
 
 /// Waits until `serial` is dealt with or cannot be soon, at most until `deadline`.
 fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Errno> {
-    let mut entered = false;
-    kernel.wait(Channel::Answer, |state, now| {
-        if !core::mem::replace(&mut entered, true) {
-            state.watchdog.waits(true);
-        }
+    let handlers = &kernel.shared().handlers;
+    handlers.fetch_add(1, SeqCst);
+    let verdict = kernel.wait(Channel::Answer, |state, now| {
         let over = state.watchdog.settled(serial) || !state.link.answering();
         if !over && now < deadline {
             return Step::Sleep(Some(deadline));
@@ -97,9 +95,18 @@ fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Err
         let verdict = state.watchdog.verdict(now);
         let events = &mut state.events;
         state.watchdog.returned(serial, verdict, now, events);
-        state.watchdog.waits(false);
         Step::Ready(verdict)
-    })
+    });
+    handlers.fetch_sub(1, SeqCst);
+    verdict
+}
+
+/// Is a pat of a healthy host being delivered to the BMC? Takes no lock, as its holder may be what
+/// hangs.
+pub fn pat_in_flight<K: Kernel>(kernel: &K) -> bool {
+    let shared = kernel.shared();
+    let healthy = kernel.now().nanos() < shared.healthy_until.load(Relaxed);
+    healthy && shared.handlers.load(SeqCst) > 0
 }
 
 /// After the device node exists: what firmware left running is adopted,
@@ -112,6 +119,8 @@ pub fn at_startup(state: &mut State, settings: &Settings, who: Who, now: Instant
     let settings = &exact(settings);
     if !settings.on {
         let _ = state.ask(now, 0, who, settings);
+    } else if state.watchdog.is_asked() {
+        // The host was quicker: its pat came between the handlers' registration and this.
     } else if seconds > 0 {
         let _ = state.ask(now, seconds.saturating_mul(SEC), who, settings);
     } else if reading.running() {
@@ -148,7 +157,9 @@ pub fn tick<K: Kernel>(kernel: &K, state: &mut State) {
     }
     if let Some(event) = urgent {
         state.events.push_printed(event);
-        state.record = Some(sel::watchdog_interrupt());
+        if matches!(event, Event::NoPat(..)) {
+            state.record = Some(sel::watchdog_interrupt());
+        }
         crate::worker::say(kernel, &event);
     }
 }

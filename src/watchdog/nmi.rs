@@ -10,7 +10,7 @@ use crate::wire::interface::Kind;
 use crate::wire::{completion, device, DriverReply};
 
 /// The pre-timeout interrupt that is an NMI, in bits 6:4 of the timer actions (section 27.6).
-const PRETIMEOUT_NMI: u8 = 2;
+const PRETIMEOUT_NMI: u32 = 2;
 /// What asking the BMC about it may cost.
 const ASKING: u64 = 50 * MS;
 /// So much sooner than by the host's clock the BMC may reach its pre-timeout.
@@ -23,9 +23,9 @@ const SPREAD: u64 = SEC;
 /// may have interrupted its holder.
 pub fn nmi<K: Kernel>(kernel: &K) -> Nmi {
     let (shared, now) = (kernel.shared(), kernel.now().nanos().max(1));
-    let [_, actions, ..] = shared.armed.load(Relaxed).to_le_bytes();
     let from = shared.pretimeout_from.load(Relaxed);
-    if actions >> 4 != PRETIMEOUT_NMI || now.saturating_add(EARLY) < from {
+    let interrupt = shared.interrupt.load(Relaxed);
+    if interrupt & 7 != PRETIMEOUT_NMI || now.saturating_add(EARLY) < from {
         return Nmi::Foreign;
     }
     // It comes on every processor: one of them asks for all, for as long as it may take.

@@ -30,6 +30,7 @@ pub(super) fn polled<K: Kernel>(
         if !others_run {
             state.watchdog.distrust_clock();
         }
+        state.watchdog.publish(kernel.shared());
         Ok(state.polled.refill(now))
     });
     let Some(budget) = asked.transpose()? else {
@@ -86,7 +87,7 @@ fn carry_out<K: Kernel>(
             let events = &mut state.events;
             state.watchdog.answered(plan, &reply, started, now, events);
         }
-        Err(_) => state.watchdog.failed(plan),
+        Err(_) => state.watchdog.failed(plan, started, now),
     });
     outcome.map_err(|_| Errno::TimedOut)
 }
@@ -99,8 +100,10 @@ fn blind<K: Kernel>(kernel: &K, others_run: bool) -> Result<(), Errno> {
     if armed == 0 || failures >= BLIND_FAILURES {
         return Err(Errno::TimedOut);
     }
-    let [a, b, c, d, e, f, _, _] = armed.to_le_bytes();
-    let set = Message::new(NetFn::APP, 0x24, &[a, b, c, d, e, f]);
+    // Without the pre-timeout: past it more than a Reset would be needed.
+    let [use_, actions, _, clear, low, high, _, _] = armed.to_le_bytes();
+    let payload = [use_, actions & 7, 0, clear, low, high];
+    let set = Message::new(NetFn::APP, 0x24, &payload);
     let mut seized = Seized::take(kernel, others_run);
     let confirmed = [set, Command::Reset.message()].iter().all(|message| {
         let mut reply = DriverReply::EMPTY;

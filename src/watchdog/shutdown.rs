@@ -9,13 +9,19 @@ use crate::wire::{completion, device, sel, DriverReply};
 
 /// What asking for the power cycle may cost: nothing else is left to do.
 const POWER_CYCLE: u64 = 5 * SEC;
+/// A shutdown that has not happened by then does not happen,
+const SHUTDOWN: u64 = 300 * SEC;
+/// unless the BMC was to end it still so much later.
+const SLACK: u64 = 60 * SEC;
 /// What a panic's record in the SEL may cost.
 const PANIC_SEL: u64 = 200 * MS;
 
-/// The same settings for a countdown that no pat renews: a margin would only delay its end.
+/// The same settings for a countdown that no pat renews: a margin would only delay its end, and no
+/// pat gone wrong is to be told from it.
 pub(super) fn exact(settings: &Settings) -> Settings {
     Settings {
         margin: 0,
+        min_timeout: 0,
         ..*settings
     }
 }
@@ -40,7 +46,10 @@ pub fn shutdown<K: Kernel>(kernel: &K, halt: bool) {
     }
     let now = kernel.now();
     // The worker may hold the lock just now: the pats of the sync that follows must not arm again.
-    kernel.locked(|state| state.in_shutdown = Some(now));
+    kernel.locked(|state| {
+        let left = state.watchdog.left(now).unwrap_or(0);
+        state.in_shutdown = Some(now.plus(SHUTDOWN.max(left.saturating_add(SLACK))));
+    });
 }
 
 /// The host has panicked: an armed timer is given `hw.ipmi.wd_panic_countdown`, so that a dump can
@@ -50,11 +59,13 @@ fn panicked<K: Kernel>(kernel: &K) {
     let now = kernel.now();
     let seconds = u64::try_from(settings.panic_countdown).unwrap_or(0);
     let (armed, again) = kernel
-        .try_locked(|state| (state.watchdog.wanted(), state.in_shutdown.is_some()))
+        .try_locked(|state| {
+            // Also in the middle of a shutdown, the countdown of which would be too short for a dump.
+            state.in_shutdown = None;
+            let again = core::mem::replace(&mut state.panicked, true);
+            (state.watchdog.wanted(), again)
+        })
         .unwrap_or((true, false));
-    if again {
-        return;
-    }
     // No interrupt before its end: the host is past being warned, and a pat after it would need
     // more than a Reset.
     let settings = Settings {
@@ -62,6 +73,10 @@ fn panicked<K: Kernel>(kernel: &K) {
         pretimeout: 0,
         ..exact(&settings)
     };
+    if again {
+        kernel.try_locked(|state| state.in_shutdown = Some(now));
+        return;
+    }
     let answers = match armed && seconds > 0 {
         true => pat_with(kernel, seconds.saturating_mul(SEC), &settings).is_ok(),
         false => true,

@@ -98,8 +98,9 @@ impl Bench {
 
     fn fail(&mut self) {
         let plan = self.watchdog.plan(self.now).expect("nothing to send");
+        let started = self.now;
         self.advance(5 * SEC);
-        self.watchdog.failed(plan);
+        self.watchdog.failed(plan, started, self.now);
     }
 
     fn armed(seconds: u64) -> Bench {
@@ -397,12 +398,12 @@ fn a_missing_pat_is_told_of_once_and_a_slow_bmc_is_not_blamed_on_the_host() {
 
     let mut bench = Bench::armed(128);
     bench.told();
+    let mut told = vec![];
     for _ in 0..12 {
         bench.advance(10 * SEC);
         bench.pat(128);
-        assert_eq!(bench.tick(), None);
+        told.extend(bench.tick());
     }
-    let told = bench.told();
     assert!(
         matches!(told[..], [Event::NotTaken(a), Event::NotTaken(b)]
         if a > b && b <= 10 * SEC),
@@ -477,6 +478,7 @@ fn firmwares_timer_is_kept_stopped_or_left() {
 fn the_doctor_says_who_guards_the_host_and_what_is_wrong() {
     let around = doctor::Circumstances {
         on: true,
+        enabled: true,
         known: true,
         timer: true,
         answering: true,
@@ -644,6 +646,7 @@ fn the_doctor_sees_a_timer_of_firmwares_that_was_left_alone() {
     bench.advance(10 * SEC);
     let around = doctor::Circumstances {
         on: true,
+        enabled: true,
         known: true,
         timer: true,
         answering: true,
@@ -674,10 +677,9 @@ fn what_failed_in_an_outage_takes_nothing_from_what_was_confirmed() {
     bench.fail();
     assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
     bench.pat(128);
-    bench.tick();
-    let told = bench.told();
+    let told = bench.tick();
     assert!(
-        matches!(told[..], [Event::NotTaken(ns)] if ns < 30 * SEC),
+        matches!(told, Some(Event::NotTaken(ns)) if ns < 30 * SEC),
         "{told:?}"
     );
     bench.advance(29 * SEC);
@@ -712,14 +714,109 @@ fn a_timer_that_is_kept_from_expiring_may_run() {
     assert!(!bench.watchdog.armed());
 }
 
+/// Set with don't-stop takes effect at once, answered or not.
 #[test]
-fn a_kernel_is_asked_to_wait_while_a_handler_waits_and_no_longer() {
-    let mut bench = Bench::armed(128);
-    bench.advance(10 * SEC);
+fn a_shorter_set_shortens_what_is_known_to_be_left() {
+    for answered in [true, false] {
+        let mut bench = Bench::armed(600);
+        bench.pat(10);
+        match answered {
+            true => assert_eq!(countdown(bench.answer(0)), 100),
+            false => bench.fail(),
+        }
+        bench.fail();
+        bench.advance(10 * SEC);
+        assert!(bench.watchdog.verdict(bench.now).is_err(), "{answered}");
+    }
+}
+
+#[test]
+fn a_reset_that_failed_after_its_set_is_no_reason_to_begin_anew() {
+    let mut bench = Bench::new();
     bench.pat(128);
-    assert!(!bench.watchdog.pat_in_flight(bench.now));
-    bench.watchdog.waits(true);
-    assert!(bench.watchdog.pat_in_flight(bench.now));
-    bench.watchdog.waits(false);
-    assert!(!bench.watchdog.pat_in_flight(bench.now));
+    bench.answer(0);
+    bench.fail();
+    bench.advance(60 * SEC);
+    assert!(countdown(bench.answer(0)) < 700);
+}
+
+#[test]
+fn a_busy_bmc_is_read_back_again_soon() {
+    let mut bench = Bench::armed(128);
+    bench.watchdog.suspect(bench.now);
+    assert_eq!(bench.answer(0xc0), Command::Get);
+    assert_eq!(bench.plan(), None);
+    bench.advance(500 * MS);
+    assert_eq!(bench.plan(), Some(Command::Get));
+}
+
+/// A bench that keeps a timer of firmware's: 60 s, so much of it left, with this pre-timeout.
+fn keeping(left: u16, pretimeout: u8) -> Bench {
+    let mut bench = Bench::new();
+    let [low, high] = left.to_le_bytes();
+    let data = [0x42, 1, pretimeout, 0, 0x58, 2, low, high];
+    let reading = Reading::parse(&data).unwrap();
+    let events = &mut bench.events;
+    bench
+        .watchdog
+        .adopt(reading, bench.now, Adopt::Keep, events);
+    bench
+}
+
+#[test]
+fn a_busy_bmc_does_not_end_the_keeping_of_a_timer() {
+    let mut bench = keeping(300, 0);
+    assert_eq!(bench.answer(0xc0), Command::Reset);
+    bench.advance(500 * MS);
+    assert_eq!(bench.answer(0), Command::Reset);
+    bench.advance(20 * SEC);
+    bench.fail();
+    bench.advance(500 * MS);
+    assert_eq!(bench.answer(0x80), Command::Reset);
+    bench.advance(60 * SEC);
+    assert_eq!(bench.plan(), None);
+}
+
+#[test]
+fn a_timer_of_firmwares_past_its_pre_timeout_is_set_before_it_is_restarted() {
+    let mut bench = keeping(300, 40);
+    assert_eq!(bench.answer(0), Command::Renew([0x42, 1, 40, 0, 0x58, 2]));
+    assert_eq!(bench.answer(0), Command::Reset);
+    // Well before the next pre-timeout.
+    bench.advance(7 * SEC);
+    assert_eq!(bench.plan(), Some(Command::Reset));
+}
+
+#[test]
+fn a_reading_from_before_the_set_says_nothing_of_it() {
+    let mut bench = Bench::new();
+    let reading = Reading::parse(&[0x42, 0, 0, 0, 0x58, 2, 0x58, 2]).unwrap();
+    let events = &mut bench.events;
+    bench
+        .watchdog
+        .adopt(reading, bench.now, Adopt::Leave, events);
+    bench.advance(SEC);
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
+}
+
+#[test]
+fn an_nmi_may_come_until_a_stop_is_confirmed_and_is_no_trouble_then() {
+    let mut bench = Bench::new();
+    bench.settings.actions = 0x23;
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 0x23, 1280);
+    let shared = Shared::new();
+    bench.pat(0);
+    bench.fail();
+    bench.watchdog.publish(&shared);
+    assert_eq!(shared.interrupt.load(Relaxed), 2);
+    assert_eq!(shared.healthy_until.load(Relaxed), u64::MAX);
+    bench.answer(0);
+    bench.watchdog.publish(&shared);
+    assert_eq!(shared.interrupt.load(Relaxed), 0);
 }

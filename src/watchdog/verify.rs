@@ -4,8 +4,11 @@
 
 use super::{Guard, Watchdog};
 use crate::event::{Event, Events};
-use crate::time::Instant;
+use crate::time::{Instant, MS};
 use crate::wire::watchdog::{Reading, Timer};
+
+/// Pause after an answer that says nothing, of a BMC that is busy.
+const AGAIN: u64 = 500 * MS;
 
 /// How the BMC's timer differs from the one that was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,10 @@ impl Watchdog {
     /// Get Watchdog Timer was answered with `reading`, or with nothing that can be read.
     pub(super) fn verified(&mut self, reading: Option<Reading>, now: Instant, events: &mut Events) {
         self.verification.at = None;
-        let Some(reading) = reading else { return };
+        let Some(reading) = reading else {
+            self.verification.at = Some(now.plus(AGAIN));
+            return;
+        };
         self.verification.reading = Some((reading, now));
         let Some(guard) = self.counting() else {
             return;

@@ -51,4 +51,10 @@ pub mod completion {
     pub const TIMEOUT: u8 = 0xc3;
     /// The BMC initialises itself: its responses are not yet to be had.
     pub const STARTING: u8 = 0xd2;
+
+    /// Does the code mean that the command is not supported, now or later?
+    pub fn says_no(code: u8) -> bool {
+        // Invalid command, also for this LUN; parameter, data field; privilege; disabled.
+        matches!(code, 0xc1 | 0xc2 | 0xc7 | 0xc9 | 0xcc | 0xd4 | 0xd6)
+    }
 }

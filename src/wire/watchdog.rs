@@ -49,6 +49,11 @@ impl Timer {
     }
 }
 
+/// Set Watchdog Timer with the data bytes of a timer that somebody else set.
+pub fn renew(payload: &[u8; 6]) -> Message {
+    Message::new(NetFn::APP, 0x24, payload)
+}
+
 /// Set Watchdog Timer that stops the timer (section 27.6).
 pub fn stop() -> Message {
     Message::new(NetFn::APP, 0x24, &[USE_SMS_OS, 0, 0, 0, 0, 0])

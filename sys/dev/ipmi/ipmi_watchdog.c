@@ -44,18 +44,19 @@ ipmi_enabled(void)
  * An unconfirmed pat must not read EOPNOTSUPP, or watchdog(9) would take the
  * software watchdog instead, for good.
  */
-static void
+static int
 ipmi_pat(struct ipmi_softc *sc, uint64_t timeout, bool sbt_list, int *error)
 {
 	int result;
 
 	result = ipmi_core_pat(sc->core, timeout, sbt_list);
 	if (result == IPMI_PAT_IGNORED)
-		return;
+		return (result);
 	if (result == 0 && timeout != 0)
 		*error = 0;
 	else if (result != 0 && (timeout == 0 || *error == EOPNOTSUPP))
 		*error = result;
+	return (result);
 }
 
 static void
@@ -66,8 +67,8 @@ ipmi_watchdog_sbt(void *arg, sbintime_t timeout, sbintime_t *effective,
 	if (!ipmi_enabled())
 		return;
 	/* A negative timeout is a pat gone wrong, and never a disarm. */
-	ipmi_pat(arg, timeout < 0 ? 1 : sbttons(timeout), true, error);
-	if (timeout > 0 && *error == 0)
+	if (ipmi_pat(arg, timeout < 0 ? 1 : sbttons(timeout), true, error) == 0 &&
+	    timeout > 0)
 		*effective = timeout;
 }
 
@@ -78,7 +79,7 @@ ipmi_watchdog(void *arg, u_int cmd, int *error)
 	if (!ipmi_enabled())
 		return;
 	cmd &= WD_INTERVAL;
-	ipmi_pat(arg, cmd == 0 ? 0 : (uint64_t)1 << MIN(cmd, 63), false, error);
+	(void)ipmi_pat(arg, cmd == 0 ? 0 : (uint64_t)1 << MIN(cmd, 63), false, error);
 }
 
 static void
@@ -143,6 +144,8 @@ ipmi_nmi(struct trapframe *frame __unused)
 	case IPMI_NMI_HEALTHY:
 		return (1);
 	case IPMI_NMI_TROUBLE:
+		if (KERNEL_PANICKED())
+			return (1);
 		panic("%s: watchdog pre-timeout, host does not pat",
 		    device_get_nameunit(sc->dev));
 	}
