@@ -195,7 +195,9 @@ impl Events {
 
     /// The oldest untold event, and whether it may be printed.
     pub fn pop(&mut self, now: Instant) -> Option<(Event, bool)> {
-        let (event, printed) = self.waiting.first_mut()?.take()?;
+        // Nearly always there is nothing, and then nothing is written.
+        let first = self.waiting.first_mut().filter(|first| first.is_some())?;
+        let (event, printed) = first.take()?;
         self.waiting.rotate_left(1);
         if printed {
             return Some((event, false));

@@ -63,7 +63,9 @@ pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
 }
 
 fn next<K: Kernel>(kernel: &K, state: &mut State, now: Instant) -> Step<(Job, Instant)> {
-    match state.next_job(now, kernel.watchdog_enabled()) {
+    // Once the device is known the tunable no longer matters.
+    let watchdog = state.startup.is_announced() || kernel.watchdog_enabled();
+    match state.next_job(now, watchdog) {
         Step::Ready(job) => {
             if matches!(job, Job::Driver(..) | Job::Application(..)) {
                 // Either this is what waited, or nothing did.

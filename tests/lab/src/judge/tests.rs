@@ -143,7 +143,9 @@ fn a_driver_that_pats_for_a_hung_host_is_told() {
     }
     // After an outage the host is given what was left of its pat, and ten seconds at least.
     record.bmc.push((last + 20 * S, BmcState::Dead));
-    record.bmc.push((last + 39 * S + 500 * MS, BmcState::Healthy));
+    record
+        .bmc
+        .push((last + 39 * S + 500 * MS, BmcState::Healthy));
     record.end = last + 300 * S;
     assert!(said(&record, &hung).contains("came at 1158.000 s instead of 1118.000 s"));
     ends(&mut record, last + 40 * S, last + 128 * S);
