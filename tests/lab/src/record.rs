@@ -149,6 +149,8 @@ pub struct Look {
     pub at: Ns,
     /// `dev.ipmi.0.watchdog.doctor`
     pub doctor: String,
+    /// `timeout_asked_ms`
+    pub asked: Ns,
     /// What is shown and is not so, in words; nothing if all agrees with the BMC.
     pub lie: Option<String>,
 }

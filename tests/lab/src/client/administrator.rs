@@ -21,6 +21,8 @@ const READ_BACK: Ns = 7 * S;
 /// What `state` shows.
 const STOPPED: u64 = 1;
 const ARMED: u64 = 2;
+/// The timer use that a host's own timer has.
+const SMS_OS: u8 = 4;
 
 /// Looks until the machine ends; looks at the `telling` moments too.
 pub fn look_after(process: &Process, telling: &[Ns], log: &Log) {
@@ -51,7 +53,13 @@ fn look(process: &Process) -> Option<Look> {
         let at = process.now();
         let lie = process.hardware(|board: &mut Board| shown.lie(board, at));
         if before == commands_run(process) || lie.is_none() {
-            return Some(Look { at, doctor, lie });
+            let asked = shown.asked_ms * MS;
+            return Some(Look {
+                at,
+                doctor,
+                asked,
+                lie,
+            });
         }
     }
     None
@@ -65,9 +73,10 @@ fn name(leaf: &str) -> String {
     format!("dev.ipmi.0.watchdog.{leaf}")
 }
 
-/// The numbers that ipmitool shows as well.
-#[derive(Debug)]
+/// The numbers that ipmitool shows as well, and the timeout that was asked for.
+#[derive(Debug, Default)]
 struct Shown {
+    asked_ms: u64,
     state: u64,
     timer_use: u64,
     action: u64,
@@ -85,6 +94,7 @@ impl Shown {
             _ => None,
         };
         Some(Shown {
+            asked_ms: number("timeout_asked_ms")?,
             state: number("state")?,
             timer_use: number("use")?,
             action: number("action")?,
@@ -103,15 +113,16 @@ impl Shown {
         let wrong = self
             .state_is_wrong(&truth)
             .or_else(|| self.countdown_is_wrong(&truth))
-            .or_else(|| self.reading_is_wrong(board, now))?;
+            .or_else(|| self.reading_is_wrong(&board.seen().readings, now))?;
         Some(format!("{wrong}; ipmitool would say: {truth}"))
     }
 
     fn state_is_wrong(&self, truth: &McWatchdog) -> Option<String> {
         let so = match self.state {
-            ARMED => truth.running && truth.timer_use == 4,
+            ARMED => truth.running && truth.timer_use == SMS_OS,
             STOPPED => !truth.running,
-            _ => true,
+            // Nothing is known of a timer that is not the host's, or that stands still.
+            _ => !truth.running || truth.timer_use != SMS_OS,
         };
         (!so).then(|| format!("state {} is shown", self.state))
     }
@@ -137,13 +148,14 @@ impl Shown {
     }
 
     /// What is shown as read back must be an answer that the BMC gave then.
-    fn reading_is_wrong(&self, board: &Board, now: Ns) -> Option<String> {
+    fn reading_is_wrong(&self, readings: &[(Ns, McWatchdog)], now: Ns) -> Option<String> {
         let read_at = now.saturating_sub(self.left_age_ms * MS);
-        let readings = board.seen().readings.iter().rev();
-        let mut then = readings
+        let newest_first = readings.iter().rev();
+        let mut then = newest_first
             .skip_while(|(at, _)| *at > read_at + MS)
             .take_while(|(at, _)| at + READ_BACK >= read_at);
-        let nothing = self.timer_use == 0 && self.left_ms == 0;
+        // A timer that was armed has been read back.
+        let nothing = self.state != ARMED && self.timer_use == 0 && self.left_ms == 0;
         let found = nothing || then.any(|(_, reading)| self.shows(reading));
         (!found).then(|| {
             format!(
@@ -158,5 +170,67 @@ impl Shown {
             && self.action == u64::from(reading.actions())
             && self.pretimeout_ms == u64::from(reading.pretimeout_s) * 1000
             && self.left_ms * MS == Ns::from(reading.present) * TENTH
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn truth() -> McWatchdog {
+        McWatchdog {
+            timer_use: SMS_OS,
+            running: true,
+            action: 3,
+            interrupt: 0,
+            pretimeout_s: 32,
+            expired: 0,
+            initial: 1280,
+            present: 1270,
+        }
+    }
+
+    fn shown() -> Shown {
+        Shown {
+            asked_ms: 128_000,
+            state: ARMED,
+            timer_use: 4,
+            action: 3,
+            pretimeout_ms: 32_000,
+            confirmed_ms: 128_000,
+            confirmed_age_ms: 1000,
+            left_ms: 127_000,
+            left_age_ms: 100,
+        }
+    }
+
+    #[test]
+    fn a_driver_that_shows_nothing_of_a_running_timer_lies() {
+        assert_eq!(shown().state_is_wrong(&truth()), None);
+        let zeros = Shown::default();
+        assert!(zeros.state_is_wrong(&truth()).is_some());
+        let firmwares = McWatchdog {
+            timer_use: 1,
+            ..truth()
+        };
+        assert_eq!(zeros.state_is_wrong(&firmwares), None);
+    }
+
+    #[test]
+    fn what_is_read_back_of_an_armed_timer_is_not_nothing() {
+        let readings = [(10 * S, truth())];
+        let now = 10 * S + 100 * MS;
+        assert_eq!(shown().reading_is_wrong(&readings, now), None);
+        let unread = Shown {
+            state: ARMED,
+            ..Shown::default()
+        };
+        assert!(unread.reading_is_wrong(&readings, now).is_some());
+        assert_eq!(Shown::default().reading_is_wrong(&readings, now), None);
+        let no_action = Shown {
+            action: 0,
+            ..shown()
+        };
+        assert!(no_action.reading_is_wrong(&readings, now).is_some());
     }
 }

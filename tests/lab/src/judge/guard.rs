@@ -7,7 +7,7 @@ use crate::record::{Note, Pat, Record, Way};
 use crate::span::{seconds, Ns, Span, Spans, MS, S};
 
 /// Calls of the watchdog so close together have no order that a caller could know.
-const AT_ONCE: Ns = 20 * MS;
+pub(super) const AT_ONCE: Ns = 20 * MS;
 /// What the driver does by itself for a pat that the BMC took is done by then.
 const DONE: Ns = S;
 /// What a host that has hung is left with at least when its BMC comes back.

@@ -2,7 +2,9 @@
 //! What the driver shows and says, held against what was so. Must not know how a run is made.
 
 use crate::record::{BmcState, Look, Note, Record};
-use crate::span::{seconds, Ns, Span, Spans, S};
+use crate::span::{seconds, Ns, Span, Spans, MS, S};
+
+use super::guard::AT_ONCE;
 
 /// After an outage the driver may look behind for so long.
 const CATCHES_UP: Ns = 2 * S;
@@ -15,6 +17,7 @@ const NOTICED: Ns = 15 * S;
 pub(super) fn lies(record: &Record, most: Ns) -> Vec<String> {
     let mut said = Vec::from_iter(nothing_shown(record));
     said.extend(lasting_lie(record, most));
+    said.extend(other_timeout(record, most));
     let dead = record.bmc_in(&[BmcState::Dead]);
     let long = dead
         .iter()
@@ -64,6 +67,32 @@ fn lasting_lie(record: &Record, most: Ns) -> Option<String> {
         }
     }
     None
+}
+
+/// A look that shows another timeout than the newest pat's, `most` or more after it.
+fn other_timeout(record: &Record, most: Ns) -> Option<String> {
+    let wrong = |look: &&Look| {
+        let before = record.pats.iter().take_while(|p| p.at < look.at);
+        let pat = before.clone().last()?;
+        // In no order, or on a device that had yet to come, or that others set as well.
+        let apart = before.filter(|p| p.at + AT_ONCE > pat.at).count() == 1;
+        let disturbed = record
+            .passages
+            .iter()
+            .any(|w| w.to.is_none_or(|to| to >= pat.at) && w.from <= look.at);
+        let judged = pat.timeout > 0 && apart && !disturbed && pat.at + most < look.at;
+        let same = look.asked / MS == pat.timeout / MS;
+        (judged && !same).then_some(pat)
+    };
+    let found = record.looks.iter().find_map(|l| Some((l, wrong(&l)?)));
+    found.map(|(look, pat)| {
+        format!(
+            "at {:.3} s a timeout of {:.3} s is shown as asked for, and it was {:.3} s",
+            seconds(look.at),
+            seconds(look.asked),
+            seconds(pat.timeout)
+        )
+    })
 }
 
 pub(super) fn wrong_diagnosis(record: &Record, at: Ns, words: &str) -> Vec<String> {

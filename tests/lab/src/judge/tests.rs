@@ -215,6 +215,7 @@ fn a_lie_that_lasts_while_the_bmc_answers_is_told() {
     let look = |at: Ns, lie: bool| crate::record::Look {
         at,
         doctor: "guarded".into(),
+        asked: 128 * S,
         lie: lie.then(|| "state 1 is shown".into()),
     };
     let mut record = survived();
@@ -239,6 +240,25 @@ fn a_lie_that_lasts_while_the_bmc_answers_is_told() {
 }
 
 #[test]
+fn the_timeout_shown_is_the_newest_pats() {
+    let bound = [Bound::ShownAsItIs(S)];
+    let mut record = survived();
+    let look = |at: Ns, asked: Ns| crate::record::Look {
+        at,
+        doctor: "guarded".into(),
+        asked,
+        lie: None,
+    };
+    record.looks = vec![look(20 * S + MS, 0), look(25 * S, 128 * S)];
+    assert_eq!(said(&record, &bound), "");
+    record.looks.push(look(35 * S, 0));
+    assert_eq!(
+        said(&record, &bound),
+        "at 35.000 s a timeout of 0.000 s is shown as asked for, and it was 128.000 s"
+    );
+}
+
+#[test]
 fn what_must_be_said_is_looked_for() {
     let mut record = survived();
     let bounds = [
@@ -255,6 +275,7 @@ fn what_must_be_said_is_looked_for() {
     record.looks = vec![crate::record::Look {
         at: 31 * S,
         doctor: "last pat 99 s ago, overdue".into(),
+        asked: 128 * S,
         lie: None,
     }];
     record.notifications = vec![note("WATCHDOG gap")];
