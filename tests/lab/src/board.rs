@@ -51,6 +51,8 @@ pub struct Sightings {
     pub readings: Vec<(Ns, McWatchdog)>,
     /// The watchdog commands that the BMC ran, whoever sent them.
     pub dog: Vec<(Ns, u8)>,
+    /// When the BMC sent an NMI.
+    pub nmis: Vec<Ns>,
     pub accesses: u64,
 }
 
@@ -223,7 +225,10 @@ impl Hardware for Board {
     fn advance(&mut self, now: Ns) -> Vec<HwEvent> {
         let effects = self.interface.advance(now);
         self.observe(now);
-        effects.iter().filter_map(event).collect()
+        let events: Vec<HwEvent> = effects.iter().filter_map(event).collect();
+        let nmis = events.iter().filter(|e| matches!(e, HwEvent::Nmi));
+        self.seen.nmis.extend(nmis.map(|_| now));
+        events
     }
 }
 

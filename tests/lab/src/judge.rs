@@ -37,6 +37,12 @@ pub enum Bound {
     ModulePanics(Ns, Ns),
     /// While the BMC answers, the host is never without its guard for longer.
     GuardedWithin(Ns),
+    /// The BMC's pre-timeout comes as an NMI.
+    NmiComes,
+    /// Nobody panics the kernel.
+    NoPanic,
+    /// The BMC's event log has an entry of a pat that did not come.
+    LogsMissingPat,
     /// The kernel panics, saying so.
     Panics(&'static str),
     /// The BMC's timer runs all the time from one instant to another.
@@ -118,6 +124,9 @@ fn violated(record: &Record, bound: Bound) -> Vec<String> {
         }
         Bound::ModulePanics(after, tolerance) => guard::missing_panic(record, after, tolerance),
         Bound::Panics(text) => shown::calm_kernel(record, text),
+        Bound::NmiComes => shown::missing_nmi(record),
+        Bound::NoPanic => shown::needless_panic(record),
+        Bound::LogsMissingPat => shown::unlogged(record),
         Bound::Counts(from, to) => guard::idle(record, from, to),
         Bound::StandsStill(from, to) => guard::active(record, from, to),
         Bound::LastWordHolds(within) => guard::unheeded(record, within),

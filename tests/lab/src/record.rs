@@ -29,6 +29,10 @@ pub struct Record {
     pub pretimeouts: Vec<Ns>,
     /// Resets and power cycles of the host, with who ordered them.
     pub host_resets: Vec<Note>,
+    /// When the BMC sent an NMI.
+    pub nmis: Vec<Ns>,
+    /// The BMC's event log has a timer interrupt of its watchdog sensor.
+    pub missing_pats_logged: bool,
     /// When the kernel panicked, and what it said.
     pub panicked: Option<Note>,
     /// Lines on the console.

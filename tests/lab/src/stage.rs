@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use anyhow::{anyhow, bail, Result};
-use ipmi_bmc::Bmc;
+use ipmi_bmc::{Bmc, SelEntry, SelEvent};
 use ipmi_kernel::subsystems::kld::api::Kld;
 use ipmi_kernel::{Config, HwEvent, Machine, Process, Stop};
 
@@ -196,6 +196,8 @@ impl Stage {
             begun: seen.begun,
             pretimeouts: self.machine.pretimeouts(),
             host_resets: Vec::new(),
+            nmis: seen.nmis,
+            missing_pats_logged: self.missing_pats_logged(),
             panicked: self.machine.panicked().map(|(at, text)| Note { at, text }),
             console: self.console(),
             notifications: self.notifications(),
@@ -256,6 +258,14 @@ impl Stage {
             text: format!("{} {}", n.subsystem, n.kind),
         })
         .collect()
+    }
+
+    /// Whether the BMC's event log has a timer interrupt of its watchdog sensor.
+    fn missing_pats_logged(&self) -> bool {
+        const TIMER_INTERRUPT: u8 = 8;
+        let interrupt = |entry: &SelEntry| matches!(entry.event(), SelEvent::Watchdog { offset, .. } if offset == TIMER_INTERRUPT);
+        self.machine
+            .hardware(|board: &mut Board| board.interface().bmc().sel().iter().any(interrupt))
     }
 
     /// What the kernel's checkers found.

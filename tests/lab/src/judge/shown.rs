@@ -133,6 +133,29 @@ pub(super) fn unsaid(record: &Record, words: &str) -> Vec<String> {
         .collect()
 }
 
+pub(super) fn missing_nmi(record: &Record) -> Vec<String> {
+    let none = record.nmis.is_empty();
+    none.then(|| "no NMI of the BMC's came".into())
+        .into_iter()
+        .collect()
+}
+
+pub(super) fn needless_panic(record: &Record) -> Vec<String> {
+    let panic = record.panicked.as_ref();
+    panic
+        .map(|note| format!("a panic at {:.3} s: {}", seconds(note.at), note.text))
+        .into_iter()
+        .collect()
+}
+
+pub(super) fn unlogged(record: &Record) -> Vec<String> {
+    let missing = !record.missing_pats_logged;
+    missing
+        .then(|| "the BMC's event log has no entry of the missing pat".into())
+        .into_iter()
+        .collect()
+}
+
 pub(super) fn calm_kernel(record: &Record, text: &str) -> Vec<String> {
     match &record.panicked {
         Some(note) if note.text == text => Vec::new(),

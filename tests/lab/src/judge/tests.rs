@@ -266,8 +266,13 @@ fn what_must_be_said_is_looked_for() {
         Bound::Notified("WATCHDOG gap"),
         Bound::Says("host in trouble"),
         Bound::Panics("NMI"),
+        Bound::NmiComes,
+        Bound::LogsMissingPat,
     ];
-    assert_eq!(failures(&record, &bounds).len(), 4);
+    assert_eq!(failures(&record, &bounds).len(), 6);
+    assert_eq!(said(&record, &[Bound::NoPanic]), "");
+    record.nmis.push(40 * S);
+    record.missing_pats_logged = true;
     let note = |text: &str| Note {
         at: 40 * S,
         text: text.into(),
@@ -282,6 +287,7 @@ fn what_must_be_said_is_looked_for() {
     record.console.push(note("ipmi0: host in trouble"));
     record.panicked = Some(note("NMI"));
     assert_eq!(said(&record, &bounds), "");
+    assert!(said(&record, &[Bound::NoPanic]).contains("a panic at 40.000 s: NMI"));
     assert!(said(&record, &[Bound::NotNotified("WATCHDOG gap")]).contains("at 40.000 s"));
 }
 

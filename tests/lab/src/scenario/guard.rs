@@ -98,9 +98,8 @@ fn bmc_clamps(dice: &mut Dice) -> Plan {
 
 fn bmc_forgets(dice: &mut Dice) -> Plan {
     let mut plan = Plan::new(dice, 0);
-    let interval = dice.between(1, 4);
     plan.tunables
-        .push(("hw.ipmi.wd_verify_interval", interval.to_string()));
+        .push(("hw.ipmi.wd_verify_interval", "1".into()));
     let mut at = dice.between(20 * S, 30 * S);
     for _ in 0..dice.between(1, 3) {
         let when = When::Window {
@@ -116,14 +115,14 @@ fn bmc_forgets(dice: &mut Dice) -> Plan {
         ..watchdogd(dice)
     });
     plan.clients = ordinary(dice, at);
-    // Nothing shows it but the next verification, which need not be the next second's.
+    // Nothing shows it but the next verification, and then it is to be set anew.
     plan.without(|bound| {
         matches!(
             bound,
             Bound::GuardedWithin(_) | Bound::ShownAsItIs(_) | Bound::LastWordHolds(_)
         )
     });
-    let noticed = interval * S + 50 * MS;
+    let noticed = S + 50 * MS;
     plan.bounds.push(Bound::GuardedWithin(noticed));
     plan.bounds.push(Bound::ShownAsItIs(noticed));
     plan.bounds.push(Bound::Notified("WATCHDOG gap"));
@@ -133,13 +132,29 @@ fn bmc_forgets(dice: &mut Dice) -> Plan {
 
 fn firmware_armed(dice: &mut Dice) -> Plan {
     let how = ["keep", "stop", "leave"][dice.turn(3) as usize];
-    let firmware = Firmware {
+    let mut firmware = Firmware {
         timer_use: dice.between(1, 3) as u8,
         action: dice.between(1, 3) as u8,
         countdown: dice.between(20, 60) * S,
+        pretimeout: 0,
+        interrupt: 0,
     };
     let expires = firmware.countdown;
     let mut plan = Plan::new(dice, expires + 100 * S);
+    if dice.chance(50) {
+        // As a message it may have come before the kernel did, as an NMI it must never come.
+        let nmi = how != "leave" && dice.chance(50);
+        let least = if nmi { 8 } else { 0 };
+        firmware.interrupt = if nmi { 2 } else { 3 };
+        firmware.pretimeout = dice.between(1, expires / S - least) * S;
+        plan.bounds.push(Bound::NoPanic);
+    }
+    if how != "leave" && dice.chance(25) {
+        firmware.action = 0;
+    }
+    if dice.chance(50) {
+        plan.faults.push(busy_at_first(dice, plan.load_at));
+    }
     plan.tunables.push(("hw.ipmi.wd_adopt", how.into()));
     plan.firmware = Some(firmware);
     plan.clients = ordinary(dice, plan.lasts);
@@ -175,6 +190,15 @@ fn firmware_armed(dice: &mut Dice) -> Plan {
         plan.doctor(plan.lasts - S, "guarded by the BMC watchdog");
     }
     plan
+}
+
+/// One of the watchdog's commands finds the BMC busy until shortly after the driver has come.
+fn busy_at_first(dice: &mut Dice, load_at: Ns) -> (When, Fault) {
+    let (netfn, cmd) = (0x06, dice.pick(&[0x22, 0x24, 0x25]));
+    let code = dice.pick(&[0xc0, 0xc3, 0xd2]);
+    let to = load_at + dice.between(S, 3 * S);
+    let when = When::Window { from: 0, to };
+    (when, Fault::Completion { netfn, cmd, code })
 }
 
 fn disarm_dead_bmc(dice: &mut Dice) -> Plan {

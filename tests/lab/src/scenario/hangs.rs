@@ -17,7 +17,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "pretimeout-nmi",
         about:
-            "the BMC's pre-timeout as an NMI: a hung host, a slow BMC, an NMI of somebody else's",
+            "the BMC's pre-timeout as an NMI: a hung host, a slow BMC, a disarm it did not hear, an NMI of somebody else's",
         plan: pretimeout_nmi,
     },
     Scenario {
@@ -87,13 +87,25 @@ fn pretimeout_nmi(dice: &mut Dice) -> Plan {
     plan.tunables
         .push(("hw.ipmi.wd_pretimeout_int", "nmi".into()));
     let mut daemon = watchdogd(dice);
-    match dice.turn(3) {
+    match dice.turn(4) {
         0 => {
             hung(&mut plan, &mut daemon, at);
             let due = TIMEOUT - PRETIMEOUT;
             plan.bounds.push(Bound::ModulePanics(due, S / 2));
+            plan.bounds.push(Bound::NmiComes);
         }
-        1 => deaf_over_pretimeout(&mut plan, dice, at),
+        1 => {
+            deaf_over_pretimeout(&mut plan, dice, at);
+            plan.bounds.extend([Bound::NmiComes, Bound::NoPanic]);
+        }
+        2 => {
+            // The BMC does not hear that watchdogd has gone, and counts on.
+            deaf_over_pretimeout(&mut plan, dice, at);
+            daemon.ends = Some((at + dice.between(S, 60 * S), End::Exits));
+            plan.bounds.extend([Bound::NmiComes, Bound::NoPanic]);
+            plan.bounds
+                .push(Bound::StandsStill(plan.lasts - 50 * S, u64::MAX));
+        }
         _ => {
             // Nobody claims it, so the kernel panics, and dumps: no reset before that is done.
             plan.acts.push((at, Act::ForeignNmi));
@@ -160,6 +172,7 @@ fn watchdogd_dead(dice: &mut Dice) -> Plan {
     plan.bounds.push(Bound::BmcResetsHost(S));
     plan.bounds.push(Bound::Notified("WATCHDOG unpatted"));
     plan.bounds.push(Bound::Says("no watchdog pat for"));
+    plan.bounds.push(Bound::LogsMissingPat);
     plan
 }
 

@@ -74,17 +74,23 @@ pub struct Watchdogd {
 pub struct Firmware {
     /// 1 BIOS FRB2, 2 BIOS/POST, 3 OS Load.
     pub timer_use: u8,
-    /// 1 hard reset, 2 power down, 3 power cycle.
+    /// 0 none, 1 hard reset, 2 power down, 3 power cycle.
     pub action: u8,
     /// Counted from boot, in whole seconds.
     pub countdown: Ns,
+    /// How long before its end what interrupt comes, 0 for none; in whole seconds.
+    pub pretimeout: Ns,
+    /// 0 none, 1 SMI, 2 NMI, 3 messaging.
+    pub interrupt: u8,
 }
 
 impl Firmware {
     /// Does at time 0 what firmware does.
     pub fn arm(&self, bmc: &mut Bmc) {
         let [low, high] = ((self.countdown / TENTH) as u16).to_le_bytes();
-        let set = vec![self.timer_use, self.action, 0, 0, low, high];
+        let actions = self.interrupt << 4 | self.action;
+        let pretimeout = (self.pretimeout / S) as u8;
+        let set = vec![self.timer_use, actions, pretimeout, 0, low, high];
         for (cmd, data) in [(0x24, set), (0x22, Vec::new())] {
             let request = Request {
                 netfn: 0x06,

@@ -95,6 +95,39 @@ fn d18_a_short_device_id_is_asked_for_again() {
     );
 }
 
+#[test]
+fn d18_a_bmc_that_is_busy_has_a_watchdog_timer_all_the_same() {
+    each_seed(
+        "d18-busy",
+        1..=20,
+        |plan, dice| {
+            let when = When::Command {
+                netfn: 6,
+                cmd: 0x25,
+                from: 0,
+                to: 20 * S,
+            };
+            let (netfn, cmd) = (6, 0x25);
+            let busy = |code| Fault::Completion { netfn, cmd, code };
+            let faults = [
+                busy(0xc0),
+                busy(0xc3),
+                busy(0xd2),
+                Fault::ShortReply { keep: 6 },
+            ];
+            let fault = faults[dice.turn(4) as usize].clone();
+            plan.faults.push((when, fault));
+        },
+        |bench| {
+            bench.load();
+            bench.rest(20 * S);
+            bench.run(watch_for_node);
+            assert_eq!(bench.pat(128 * S), 0);
+            assert!(bench.timer().counting);
+        },
+    );
+}
+
 /// A machine whose firmware left a timer of 40 s running, with that `hw.ipmi.wd_adopt`.
 fn armed_by_firmware(name: &str, how: &'static str, test: impl Fn(&mut Bench)) {
     each_seed(
@@ -106,6 +139,8 @@ fn armed_by_firmware(name: &str, how: &'static str, test: impl Fn(&mut Bench)) {
                 timer_use: dice.between(1, 3) as u8,
                 action: 1,
                 countdown: 40 * S,
+                pretimeout: 0,
+                interrupt: 0,
             });
         },
         |bench| {
