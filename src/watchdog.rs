@@ -434,7 +434,7 @@ impl Watchdog {
     }
 
     /// Nanoseconds until the BMC acts, by what it last confirmed; `None` if it does not count.
-    pub fn left(&self, now: Instant) -> Option<u64> {
+    fn left(&self, now: Instant) -> Option<u64> {
         Some(self.guard?.left(now))
     }
 

@@ -9,10 +9,8 @@ use crate::wire::{completion, device, sel, DriverReply};
 
 /// What asking for the power cycle may cost: nothing else is left to do.
 const POWER_CYCLE: u64 = 5 * SEC;
-/// A shutdown that has not happened by then does not happen,
+/// A shutdown that has not happened by then does not happen, and who pats is a healthy host.
 const SHUTDOWN: u64 = 300 * SEC;
-/// unless the BMC was to end it still so much later.
-const SLACK: u64 = 60 * SEC;
 /// What a panic's record in the SEL may cost.
 const PANIC_SEL: u64 = 200 * MS;
 
@@ -46,10 +44,7 @@ pub fn shutdown<K: Kernel>(kernel: &K, halt: bool) {
     }
     let now = kernel.now();
     // The worker may hold the lock just now: the pats of the sync that follows must not arm again.
-    kernel.locked(|state| {
-        let left = state.watchdog.left(now).unwrap_or(0);
-        state.in_shutdown = Some(now.plus(SHUTDOWN.max(left.saturating_add(SLACK))));
-    });
+    kernel.locked(|state| state.in_shutdown = Some(now.plus(SHUTDOWN)));
 }
 
 /// The host has panicked: an armed timer is given `hw.ipmi.wd_panic_countdown`, so that a dump can
