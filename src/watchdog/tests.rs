@@ -118,6 +118,13 @@ impl Bench {
         bench
     }
 
+    /// The BMC's timer was found with this reading.
+    fn adopt(&mut self, data: [u8; 8], how: Adopt) {
+        let reading = Reading::parse(&data).unwrap();
+        let events = &mut self.events;
+        self.watchdog.adopt(reading, self.now, how, events);
+    }
+
     fn told(&mut self) -> Vec<Event> {
         let now = self.now;
         std::iter::from_fn(|| self.events.pop(now).map(|(event, _)| event)).collect()
@@ -638,11 +645,7 @@ fn a_pat_may_be_unconfirmed_and_yet_no_failure() {
 #[test]
 fn the_doctor_sees_a_timer_of_firmwares_that_was_left_alone() {
     let mut bench = Bench::new();
-    let reading = Reading::parse(&[0x42, 1, 0, 0, 0x58, 2, 0x58, 2]).unwrap();
-    let events = &mut bench.events;
-    bench
-        .watchdog
-        .adopt(reading, bench.now, Adopt::Leave, events);
+    bench.adopt([0x42, 1, 0, 0, 0x58, 2, 0x58, 2], Adopt::Leave);
     bench.advance(10 * SEC);
     let around = doctor::Circumstances {
         on: true,
@@ -703,11 +706,7 @@ fn a_stop_that_may_have_been_carried_out_takes_all() {
 #[test]
 fn a_timer_that_is_kept_from_expiring_may_run() {
     let mut bench = Bench::new();
-    let reading = Reading::parse(&[0x42, 1, 0, 0, 0x58, 2, 0x58, 2]).unwrap();
-    let events = &mut bench.events;
-    bench
-        .watchdog
-        .adopt(reading, bench.now, Adopt::Keep, events);
+    bench.adopt([0x42, 1, 0, 0, 0x58, 2, 0x58, 2], Adopt::Keep);
     assert!(bench.watchdog.armed());
     bench.pat(0);
     bench.answer(0);
@@ -755,11 +754,7 @@ fn keeping(left: u16, pretimeout: u8) -> Bench {
     let mut bench = Bench::new();
     let [low, high] = left.to_le_bytes();
     let data = [0x42, 1, pretimeout, 0, 0x58, 2, low, high];
-    let reading = Reading::parse(&data).unwrap();
-    let events = &mut bench.events;
-    bench
-        .watchdog
-        .adopt(reading, bench.now, Adopt::Keep, events);
+    bench.adopt(data, Adopt::Keep);
     bench
 }
 
@@ -790,11 +785,7 @@ fn a_timer_of_firmwares_past_its_pre_timeout_is_set_before_it_is_restarted() {
 #[test]
 fn a_reading_from_before_the_set_says_nothing_of_it() {
     let mut bench = Bench::new();
-    let reading = Reading::parse(&[0x42, 0, 0, 0, 0x58, 2, 0x58, 2]).unwrap();
-    let events = &mut bench.events;
-    bench
-        .watchdog
-        .adopt(reading, bench.now, Adopt::Leave, events);
+    bench.adopt([0x42, 0, 0, 0, 0x58, 2, 0x58, 2], Adopt::Leave);
     bench.advance(SEC);
     bench.pat(128);
     bench.answer(0);

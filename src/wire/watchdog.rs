@@ -106,14 +106,6 @@ impl Reading {
     pub fn running(&self) -> bool {
         self.use_ & 0x40 != 0
     }
-
-    /// Is it counting for the operating system with the countdown and action of `timer`?
-    pub fn holds(&self, timer: &Timer) -> bool {
-        self.running()
-            && self.use_ & 7 == USE_SMS_OS
-            && self.actions & 7 == timer.actions & 7
-            && self.initial == timer.countdown
-    }
 }
 
 #[cfg(test)]
