@@ -10,7 +10,7 @@ use ipmi_kernel::{mem, sched, Stop};
 
 use crate::client::{flood, rest, Dog};
 use crate::dice::Dice;
-use crate::record::{Passage, Way};
+use crate::record::{Passage, Way, PANIC_OF_SCENARIO};
 use crate::run::answers_from;
 use crate::scenario::{Act, Plan};
 use crate::span::{seconds, Ns, MS, S};
@@ -102,7 +102,7 @@ fn panic(stage: &mut Stage, plan: &Plan, way: Way, (parts, each): (u32, Ns)) {
     stage.machine.set_dump(parts, each);
     let from = stage.machine.now();
     let until = plan.lasts.max(from + PANIC_WATCHED);
-    let stop = stage.machine.panic("for the sake of the scenario", until);
+    let stop = stage.machine.panic(PANIC_OF_SCENARIO, until);
     let from = stage.machine.panicked().map_or(from, |(at, _)| at);
     let to = matches!(stop, Stop::Halted(_)).then(|| stage.machine.now());
     let passage = Passage { way, from, to };

@@ -4,6 +4,9 @@
 
 use crate::span::{Ns, Span, Spans};
 
+/// What a panic says that is part of a scenario.
+pub const PANIC_OF_SCENARIO: &str = "for the sake of the scenario";
+
 /// Everything observed in one run of one scenario with one seed on one module.
 #[derive(Clone, Debug, Default)]
 pub struct Record {

@@ -1,86 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the BMC's timer and the host's fate say about the promises of the watchdog. Must not know
-//! how a run is made.
+//! What the BMC's timer says about the promises of the watchdog. Must not know how a run is made.
 
-use super::{calm, expect_at, plural, within, Bound};
-use crate::record::{Note, Pat, Record, Way};
+use super::{calm, plural, within, worst};
+use crate::record::{Pat, Record};
 use crate::span::{seconds, Ns, Span, Spans, MS, S};
 
 /// Calls of the watchdog so close together have no order that a caller could know.
 pub(super) const AT_ONCE: Ns = 20 * MS;
-/// What the driver does by itself for a pat that the BMC took is done by then.
-const DONE: Ns = S;
-/// What a host that has hung is left with at least when its BMC comes back.
-const GRACE: Ns = 10 * S;
 
-pub(super) fn pretimeouts(record: &Record) -> Vec<String> {
-    let first = record.pretimeouts.first().copied().map(seconds);
-    first
-        .map(|at| format!("the pretimeout fired at {at:.1} s on a host that patted"))
-        .into_iter()
-        .collect()
-}
-
-/// When the BMC is to have reset a host whose last confirmation is that old: `countdown` after
-/// it. One that is later than the host's last pat is the driver's own, and moves nothing: it comes
-/// at once, or after an outage with what was left of the pat. None for one that is neither.
-fn due(record: &Record, confirmed: Ns, countdown: Ns) -> Option<Ns> {
-    let last = record.pats.iter().rev().find(|p| p.timeout > 0);
-    // From here on others than the host's userland have the say.
-    let mut stopped = record
-        .passages
-        .iter()
-        .filter(|w| matches!(w.way, Way::Panic | Way::Dump | Way::Shutdown));
-    let own = last.filter(|p| p.at + DONE < confirmed && stopped.all(|w| confirmed < w.from));
-    let Some(pat) = own else {
-        return Some(confirmed + countdown);
-    };
-    let outages = record.outages();
-    let missed = outages
-        .iter()
-        .filter(|s| pat.at <= s.to && s.to <= confirmed);
-    let back = missed.last()?.to;
-    (confirmed <= back + DONE).then(|| (pat.at + countdown).max(back + GRACE))
-}
-
-/// The host is to be reset so long after the BMC last confirmed, and not kept up by the driver.
-pub(super) fn unreset(record: &Record, countdown: Ns, tolerance: Ns) -> Vec<String> {
-    let Some(&confirmed) = record.confirmed.last() else {
-        return vec!["the BMC confirmed no pat, so nothing guards the host".into()];
-    };
-    let Some(due) = due(record, confirmed, countdown) else {
-        let at = seconds(confirmed);
-        return vec![format!(
-            "the driver patted by itself at {at:.3} s, when the host had long ceased to"
-        )];
-    };
-    let resets: Vec<Ns> = record.host_resets.iter().map(|r| r.at).collect();
-    expect_at("the BMC's reset of the host", due, tolerance, &resets)
-}
-
-/// A reset that is due by another clock than the last confirmation.
-pub(super) fn missing_reset(record: &Record, bound: Bound) -> Vec<String> {
-    let last = record.pats.iter().rev().find(|p| p.timeout > 0);
-    let (due, tolerance) = match bound {
-        Bound::ResetsHostAfterLastPat(tolerance) => (last.map(|p| p.at + p.timeout), tolerance),
-        Bound::ResetsHostAt(at, tolerance) => (Some(at), tolerance),
-        _ => return Vec::new(),
-    };
-    let Some(due) = due else {
-        return vec!["nothing armed the BMC, so nothing guards the host".into()];
-    };
-    let resets: Vec<Ns> = record.host_resets.iter().map(|r| r.at).collect();
-    expect_at("the BMC's reset of the host", due, tolerance, &resets)
-}
-
-pub(super) fn missing_panic(record: &Record, after: Ns, tolerance: Ns) -> Vec<String> {
-    let at = |v: &Note| v.text.contains("the module called panic").then_some(v.at);
-    let panics: Vec<Ns> = record.violations.iter().filter_map(at).collect();
-    let until = panics.first().copied().unwrap_or(record.end);
-    let Some(confirmed) = record.confirmed.iter().rev().find(|&&c| c < until) else {
-        return vec!["the BMC confirmed no pat, so it has no pre-timeout".into()];
-    };
-    expect_at("the module's panic", confirmed + after, tolerance, &panics)
+/// Gaps that are longer while the BMC answers.
+pub(super) fn unguarded(record: &Record, most: Ns) -> Vec<String> {
+    let bare = record.gaps().and(&record.answering());
+    let long: Vec<Span> = bare.iter().copied().filter(|s| s.length() > most).collect();
+    worst(long, Span::length, |n, s| {
+        format!(
+            "{} in the protection while the BMC answered: not counting from {:.3} s for {:.3} s",
+            plural(n, "gap"),
+            seconds(s.from),
+            seconds(s.length())
+        )
+    })
 }
 
 fn counting_in(record: &Record, from: Ns, to: Ns) -> Spans {

@@ -140,14 +140,6 @@ pub(super) fn missing_nmi(record: &Record) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn needless_panic(record: &Record) -> Vec<String> {
-    let panic = record.panicked.as_ref();
-    panic
-        .map(|note| format!("a panic at {:.3} s: {}", seconds(note.at), note.text))
-        .into_iter()
-        .collect()
-}
-
 pub(super) fn unlogged(record: &Record) -> Vec<String> {
     let missing = !record.missing_pats_logged;
     missing

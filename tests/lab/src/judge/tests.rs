@@ -2,7 +2,7 @@
 //! What the judge must see in records made up by hand; knows no real run.
 
 use super::*;
-use crate::record::{BmcState, Note, Passage, Timer};
+use crate::record::{BmcState, Note, Passage, Pat, Timer, PANIC_OF_SCENARIO};
 use crate::sample::{starved, survived, BOUNDS};
 use crate::span::MS;
 
@@ -270,7 +270,6 @@ fn what_must_be_said_is_looked_for() {
         Bound::LogsMissingPat,
     ];
     assert_eq!(failures(&record, &bounds).len(), 6);
-    assert_eq!(said(&record, &[Bound::NoPanic]), "");
     record.nmis.push(40 * S);
     record.missing_pats_logged = true;
     let note = |text: &str| Note {
@@ -287,7 +286,6 @@ fn what_must_be_said_is_looked_for() {
     record.console.push(note("ipmi0: host in trouble"));
     record.panicked = Some(note("NMI"));
     assert_eq!(said(&record, &bounds), "");
-    assert!(said(&record, &[Bound::NoPanic]).contains("a panic at 40.000 s: NMI"));
     assert!(said(&record, &[Bound::NotNotified("WATCHDOG gap")]).contains("at 40.000 s"));
 }
 
@@ -321,14 +319,46 @@ fn a_timer_that_should_run_or_stand_still_is_watched() {
 
 #[test]
 fn a_module_may_panic_only_where_it_is_asked_to() {
+    const WORDS: &str = "x: host does not pat";
+    let panic = |at: Ns| Note {
+        at,
+        text: format!("the kernel complains (Trap): the module called panic: {WORDS}"),
+    };
+    let due = 990 * S + 3 * MS + 96 * S;
     let mut record = survived();
-    record.violations = vec![Note {
-        at: 990 * S + 3 * MS + 96 * S,
-        text: "the kernel complains (Trap): the module called panic: x".into(),
-    }];
-    assert_eq!(said(&record, &[Bound::ModulePanics(96 * S, S)]), "");
-    assert!(said(&record, &[Bound::ModulePanics(90 * S, S)]).contains("the module's panic came"));
+    record.violations = vec![panic(due)];
+    record.panicked = Some(Note {
+        at: due,
+        text: WORDS.into(),
+    });
+    let asked = [Bound::ModulePanics(WORDS, 96 * S, S)];
+    assert_eq!(said(&record, &asked), "");
+    let early = said(&record, &[Bound::ModulePanics(WORDS, 90 * S, S)]);
+    assert!(early.contains("the module's panic came") && early.contains("called panic"));
+    let other = said(&record, &[Bound::ModulePanics("y", 96 * S, S)]);
+    assert!(other.contains("panicked without \"y\"") && other.contains("called panic"));
     assert!(said(&record, &[]).contains("the module called panic"));
+    // Once is enough, and nothing else goes with it.
+    record.violations.push(panic(due + MS));
+    assert_eq!(failures(&record, &asked).len(), 1);
+    record.violations[1].text = "lock order".into();
+    assert!(said(&record, &asked).ends_with("lock order"));
+}
+
+#[test]
+fn a_panic_that_is_not_the_scenarios_fails_any_run() {
+    let mut record = survived();
+    let panic = |text: &str| {
+        Some(Note {
+            at: 40 * S,
+            text: text.into(),
+        })
+    };
+    record.panicked = panic("NMI");
+    assert_eq!(said(&record, &[]), "a panic at 40.000 s: NMI");
+    assert_eq!(said(&record, &[Bound::Panics("NMI")]), "");
+    record.panicked = panic(PANIC_OF_SCENARIO);
+    assert_eq!(said(&record, &[]), "");
 }
 
 #[test]

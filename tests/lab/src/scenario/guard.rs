@@ -147,7 +147,6 @@ fn firmware_armed(dice: &mut Dice) -> Plan {
         let least = if nmi { 8 } else { 0 };
         firmware.interrupt = if nmi { 2 } else { 3 };
         firmware.pretimeout = dice.between(1, expires / S - least) * S;
-        plan.bounds.push(Bound::NoPanic);
     }
     if how != "leave" && dice.chance(25) {
         firmware.action = 0;

@@ -91,18 +91,19 @@ fn pretimeout_nmi(dice: &mut Dice) -> Plan {
         0 => {
             hung(&mut plan, &mut daemon, at);
             let due = TIMEOUT - PRETIMEOUT;
-            plan.bounds.push(Bound::ModulePanics(due, S / 2));
+            let words = "ipmi0: watchdog pre-timeout, host does not pat";
+            plan.bounds.push(Bound::ModulePanics(words, due, S / 2));
             plan.bounds.push(Bound::NmiComes);
         }
         1 => {
             deaf_over_pretimeout(&mut plan, dice, at);
-            plan.bounds.extend([Bound::NmiComes, Bound::NoPanic]);
+            plan.bounds.push(Bound::NmiComes);
         }
         2 => {
             // The BMC does not hear that watchdogd has gone, and counts on.
             deaf_over_pretimeout(&mut plan, dice, at);
             daemon.ends = Some((at + dice.between(S, 60 * S), End::Exits));
-            plan.bounds.extend([Bound::NmiComes, Bound::NoPanic]);
+            plan.bounds.push(Bound::NmiComes);
             plan.bounds
                 .push(Bound::StandsStill(plan.lasts - 50 * S, u64::MAX));
         }
