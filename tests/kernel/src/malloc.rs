@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::args::{Args, Import};
 use crate::check::{fatal, violation, Kind};
 use crate::fault;
-use crate::heap::{Heap, PAGE};
+use crate::heap::{Heap, Owner, PAGE};
 use crate::imports::Datum;
 use crate::kernel::{with, Kernel};
 use crate::mem;
@@ -146,7 +146,7 @@ fn release(address: u64, verb: &str) {
             format!("memory of type {} freed with {what} in it", block.kind),
         );
     }
-    let intact = with(|k| k.malloc.heap.release(address, block.len));
+    let intact = with(|k| k.malloc.heap.release(address, block.len, Owner::Module));
     if !intact {
         let (len, kind) = (block.len, block.kind);
         violation(
@@ -259,7 +259,7 @@ pub fn disown(address: u64) {
             .malloc
             .remove(address)
             .expect("kfree of what kalloc did not return");
-        k.malloc.heap.release(address, block.len)
+        k.malloc.heap.release(address, block.len, Owner::Kernel)
     });
     if !intact {
         violation(Kind::Memory, "something wrote around memory of the kernel");

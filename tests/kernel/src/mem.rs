@@ -102,9 +102,9 @@ pub fn fill(address: u64, value: u8, len: usize) {
     }
 }
 
-/// The C string at `address` without its NUL.
-pub fn cstr_bytes(address: u64) -> Vec<u8> {
-    let mut text = vec![];
+/// Calls `see` with piece after piece of the C string at `address` without its NUL, until it has
+/// seen enough.
+fn cstr_pieces(address: u64, mut see: impl FnMut(&[u8]) -> bool) {
     let mut at = address;
     loop {
         // Not beyond a page that may be the last readable one.
@@ -113,13 +113,32 @@ pub fn cstr_bytes(address: u64) -> Vec<u8> {
         if let Err(bad_at) = try_read(at, &mut chunk[..len]) {
             bad("read", bad_at);
         }
-        if let Some(end) = chunk[..len].iter().position(|b| *b == 0) {
-            text.extend(&chunk[..end]);
-            return text;
+        let end = chunk[..len].iter().position(|b| *b == 0);
+        if !see(&chunk[..end.unwrap_or(len)]) || end.is_some() {
+            return;
         }
-        text.extend(&chunk[..len]);
         at += len as u64;
     }
+}
+
+/// The C string at `address` without its NUL.
+pub fn cstr_bytes(address: u64) -> Vec<u8> {
+    let mut text = vec![];
+    cstr_pieces(address, |piece| {
+        text.extend(piece);
+        true
+    });
+    text
+}
+
+/// Whether the C string at `address` is `text`.
+pub fn cstr_is(address: u64, text: &str) -> bool {
+    let mut left = Some(text.as_bytes());
+    cstr_pieces(address, |piece| {
+        left = left.and_then(|left| left.strip_prefix(piece));
+        left.is_some()
+    });
+    left.is_some_and(<[u8]>::is_empty)
 }
 
 /// The C string at `address`, lossily as UTF-8.

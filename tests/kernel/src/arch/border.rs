@@ -143,8 +143,23 @@ global_asm!(
 global_asm!(
     ".globl ipmi_kernel_copy",
     "ipmi_kernel_copy:",
+    // Most copies are of one word, which string instructions take long to begin with.
+    "cmp rdx, 8",
+    "je 8f",
+    "cmp rdx, 4",
+    "je 4f",
     "mov rcx, rdx",
     "rep movsb",
+    "xor edx, edx",
+    "ret",
+    "8:",
+    "mov rcx, [rsi]",
+    "mov [rdi], rcx",
+    "xor edx, edx",
+    "ret",
+    "4:",
+    "mov ecx, [rsi]",
+    "mov [rdi], ecx",
     "xor edx, edx",
     "ret",
     // rdi = to, rsi = byte, rdx = length; ends in the same way.

@@ -2,7 +2,9 @@
 //! The per-processor page behind `%gs`: FreeBSD's `struct pcpu` as far as modules look into it,
 //! and this kernel's own words a page above; must not know who schedules.
 
+use std::cell::Cell;
 use std::io;
+use std::ptr;
 
 /// Where the private words begin; FreeBSD's structure is far smaller than a page.
 pub const PRIVATE: usize = 0x1000;
@@ -48,6 +50,11 @@ pub struct Pcpu {
     _pad: [u64; 504],
 }
 
+thread_local! {
+    /// Where this host thread's `%gs` points.
+    static LOADED: Cell<*mut Pcpu> = const { Cell::new(ptr::null_mut()) };
+}
+
 impl Pcpu {
     pub fn new() -> Box<Pcpu> {
         // SAFETY: all fields are integers, for which zero is valid.
@@ -58,6 +65,10 @@ impl Pcpu {
     /// `%fs`, so nothing else cares.
     pub fn load(&mut self) {
         const ARCH_SET_GS: libc::c_int = 0x1001;
+        // A host thread that looks at its machine again and again finds it there already.
+        if LOADED.replace(self) == self {
+            return;
+        }
         // SAFETY: changes the base of a segment that nothing but this crate's assembly uses.
         let failed = unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_SET_GS, self as *mut Pcpu) };
         assert_eq!(failed, 0, "arch_prctl: {}", io::Error::last_os_error());

@@ -91,7 +91,7 @@ fn root() -> u64 {
 
 fn child_named(list: u64, name: &str) -> Option<Oid> {
     let children = with(|k| k.sub.sysctl.children(list));
-    children.into_iter().find(|oid| oid.name() == name)
+    children.into_iter().find(|oid| oid.is_named(name))
 }
 
 /// The oid with the dotted `name`.

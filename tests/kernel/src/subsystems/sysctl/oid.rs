@@ -103,6 +103,10 @@ impl Oid {
         mem::cstr(mem::read(self.tail() + NAME))
     }
 
+    pub fn is_named(self, name: &str) -> bool {
+        mem::cstr_is(mem::read(self.tail() + NAME), name)
+    }
+
     pub fn handler(self) -> u64 {
         mem::read(self.tail() + HANDLER)
     }
