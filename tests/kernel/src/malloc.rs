@@ -42,6 +42,8 @@ pub struct Malloc {
     /// The latest freed blocks, by address, for messages.
     freed: VecDeque<(u64, Block)>,
     strings: BTreeMap<String, u64>,
+    /// Allocations that modules have made so far.
+    made: u64,
     /// Where the next interned string goes and how much room is left there.
     room: (u64, usize),
 }
@@ -55,9 +57,15 @@ impl Malloc {
         self.live.values().filter(|block| block.site != 0)
     }
 
+    /// Allocations that modules have made so far.
+    pub fn made(&self) -> u64 {
+        self.made
+    }
+
     /// The address, and whether nobody wrote to the memory since it was freed.
     fn add(&mut self, block: Block) -> (u64, bool) {
         let (address, intact) = self.heap.allocate(block.len);
+        self.made += u64::from(block.site != 0);
         self.live.insert(address, block);
         (address, intact)
     }

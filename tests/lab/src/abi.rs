@@ -58,6 +58,7 @@ pub const EINVAL: i32 = 22;
 pub const ENOTTY: i32 = 25;
 pub const EAGAIN: i32 = 35;
 pub const EMSGSIZE: i32 = 40;
+pub const EAFNOSUPPORT: i32 = 47;
 pub const EOPNOTSUPP: i32 = 45;
 pub const ETIMEDOUT: i32 = 60;
 

@@ -82,6 +82,46 @@ fn d01_a_huge_request_is_refused() {
 }
 
 #[test]
+fn d01_nothing_is_allocated_for_what_is_refused() {
+    attached("d01-malloc", |bench| {
+        bench.run(|process| {
+            let fd = process.open("/dev/ipmi0").expect("opens");
+            let full = Device::open(process).expect("opens");
+            for _ in 0..100 {
+                let taken = full.send(1, DEVICE_ID.0, DEVICE_ID.1, &[]);
+                assert_eq!(taken, Ok(()));
+            }
+            // Until the worker is done with them.
+            process.sleep(5 * S).expect("no signal comes");
+            let system = process.alloc_with(&abi::system_interface(0));
+            let bus = process.alloc_with(&[1, 0, 0, 0, 0, 0, 0x72, 0]);
+            let strange = process.alloc_with(&[5, 0, 0, 0, 0, 0, 0, 0]);
+            let data = process.alloc(usize::from(u16::MAX));
+            let refused = |fd, (addr, addr_len), data_len, error| {
+                let mut req = device_id(addr, addr_len);
+                (req.msg.data_len, req.msg.data) = (data_len, data);
+                let before = process.allocations();
+                assert_eq!(send(process, fd, &req), Err(error), "{data_len} bytes");
+                let made = process.allocations() - before;
+                assert_eq!(made, 0, "{data_len} bytes, errno {error}");
+            };
+            for length in [271, 1024, 16384, u16::MAX] {
+                refused(fd, (system, 40), length, abi::EMSGSIZE);
+                refused(fd, (bus, 8), length, abi::EMSGSIZE);
+            }
+            refused(fd, (strange, 8), 0, abi::EAFNOSUPPORT);
+            refused(fd, (system, 7), 0, abi::EINVAL);
+            refused(fd, (0x10, 40), 0, abi::EFAULT);
+            refused(full.fd(), (system, 40), 0, abi::EAGAIN);
+            refused(full.fd(), (bus, 8), u16::MAX, abi::EMSGSIZE);
+            let before = process.allocations();
+            assert_eq!(send(process, fd, &device_id(system, 40)), Ok(()));
+            assert_eq!(process.allocations(), before + 1, "they are counted");
+        });
+    });
+}
+
+#[test]
 fn d06_close_sends_home_who_polls() {
     attached("d06", |bench| {
         // Something has to be outstanding for as long as it takes.

@@ -15,3 +15,4 @@ mod guard;
 mod hangs;
 mod linux;
 mod maintenance;
+mod replies;

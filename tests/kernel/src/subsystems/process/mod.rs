@@ -231,6 +231,11 @@ impl Process {
         );
     }
 
+    /// How often modules have allocated memory since boot.
+    pub fn allocations(&self) -> u64 {
+        with(|k| k.malloc.made())
+    }
+
     /// The machine's hardware, for tests that act on it in the middle of things.
     pub fn hardware<T: Hardware, R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         with(|k| {
