@@ -11,6 +11,7 @@ mod clients;
 mod contexts;
 mod device;
 mod dog;
+mod fairness;
 mod guard;
 mod hangs;
 mod linux;
