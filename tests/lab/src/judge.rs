@@ -10,6 +10,7 @@ mod host;
 mod pats;
 mod service;
 mod shown;
+mod tally;
 
 /// A promise that a scenario makes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +58,9 @@ pub enum Bound {
     /// While the BMC answers, what `dev.ipmi.0.watchdog` shows differs from what the BMC says
     /// for no longer; when it has not answered for long, the doctor says so.
     ShownAsItIs(Ns),
+    /// What `dev.ipmi.0.watchdog` counts is what was to be counted: calls and their failures,
+    /// losses of the BMC's timer, gaps.
+    CountsRight,
     /// The doctor, asked at that moment, says so.
     DoctorSays(Ns, &'static str),
     /// devd(8) hears this, subsystem and type.
@@ -120,6 +124,7 @@ fn violated(record: &Record, bound: Bound) -> Vec<String> {
         Bound::StandsStill(from, to) => guard::active(record, from, to),
         Bound::LastWordHolds(within) => guard::unheeded(record, within),
         Bound::ShownAsItIs(most) => shown::lies(record, most),
+        Bound::CountsRight => tally::miscounts(record),
         Bound::DoctorSays(at, words) => shown::wrong_diagnosis(record, at, words),
         Bound::Notified(what) => shown::unnotified(record, what),
         Bound::NotNotified(what) => shown::notified(record, what),

@@ -158,8 +158,21 @@ pub struct Look {
     pub doctor: String,
     /// `timeout_asked_ms`
     pub asked: Ns,
+    pub counters: Counters,
     /// What is shown and is not so, in words; nothing if all agrees with the BMC.
     pub lie: Option<String>,
+}
+
+/// What `dev.ipmi.0.watchdog` counts, since attach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub pats: u64,
+    pub unconfirmed: u64,
+    pub failures: u64,
+    pub rearmed: u64,
+    pub gaps: u64,
+    pub gap_longest: Ns,
+    pub gap_total: Ns,
 }
 
 /// A way through the driver, from its entry to its return.

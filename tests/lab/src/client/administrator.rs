@@ -8,7 +8,7 @@ use ipmi_kernel::Process;
 use super::{rest, Log};
 use crate::board::Board;
 use crate::mc_watchdog::{McWatchdog, TENTH};
-use crate::record::Look;
+use crate::record::{Counters, Look};
 use crate::span::{Ns, MS, S};
 
 /// Between two looks.
@@ -47,6 +47,7 @@ fn look(process: &Process) -> Option<Look> {
     for _ in 0..3 {
         let before = commands_run(process);
         let shown = Shown::read()?;
+        let counters = counters()?;
         let Value::Text(doctor) = get(&name("doctor")).ok()? else {
             return None;
         };
@@ -58,6 +59,7 @@ fn look(process: &Process) -> Option<Look> {
                 at,
                 doctor,
                 asked,
+                counters,
                 lie,
             });
         }
@@ -71,6 +73,25 @@ fn commands_run(process: &Process) -> u64 {
 
 fn name(leaf: &str) -> String {
     format!("dev.ipmi.0.watchdog.{leaf}")
+}
+
+fn number(leaf: &str) -> Option<u64> {
+    match get(&name(leaf)) {
+        Ok(Value::Uint(value)) => Some(value),
+        _ => None,
+    }
+}
+
+fn counters() -> Option<Counters> {
+    Some(Counters {
+        pats: number("pats")?,
+        unconfirmed: number("unconfirmed")?,
+        failures: number("failures")?,
+        rearmed: number("rearmed")?,
+        gaps: number("gaps")?,
+        gap_longest: number("gap_longest_ms")? * MS,
+        gap_total: number("gap_total_ms")? * MS,
+    })
 }
 
 /// The numbers that ipmitool shows as well, and the timeout that was asked for.
@@ -89,10 +110,6 @@ struct Shown {
 
 impl Shown {
     fn read() -> Option<Shown> {
-        let number = |leaf| match get(&name(leaf)) {
-            Ok(Value::Uint(value)) => Some(value),
-            _ => None,
-        };
         Some(Shown {
             asked_ms: number("timeout_asked_ms")?,
             state: number("state")?,

@@ -216,6 +216,7 @@ fn a_lie_that_lasts_while_the_bmc_answers_is_told() {
         at,
         doctor: "guarded".into(),
         asked: 128 * S,
+        counters: Default::default(),
         lie: lie.then(|| "state 1 is shown".into()),
     };
     let mut record = survived();
@@ -247,6 +248,7 @@ fn the_timeout_shown_is_the_newest_pats() {
         at,
         doctor: "guarded".into(),
         asked,
+        counters: Default::default(),
         lie: None,
     };
     record.looks = vec![look(20 * S + MS, 0), look(25 * S, 128 * S)];
@@ -280,6 +282,7 @@ fn what_must_be_said_is_looked_for() {
         at: 31 * S,
         doctor: "last pat 99 s ago, overdue".into(),
         asked: 128 * S,
+        counters: Default::default(),
         lie: None,
     }];
     record.notifications = vec![note("WATCHDOG gap")];

@@ -265,6 +265,7 @@ const PROMISES: &[Bound] = &[
     Bound::GuardedWithin(S),
     Bound::LastWordHolds(S),
     Bound::ShownAsItIs(S),
+    Bound::CountsRight,
     Bound::RecoversWithin(S),
     Bound::WorkerBelow(0.5),
     Bound::ConsoleLinesAnHour(10),
