@@ -6,6 +6,17 @@ use crate::line::Line;
 use crate::time::{Instant, MS, SEC};
 use crate::wire::watchdog::{Reading, Timer};
 
+/// What a BMC does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untaken {
+    /// A pat.
+    Pat,
+    /// A stop.
+    Stop,
+    /// The restart of firmware's timer, until the first pat.
+    Renewal,
+}
+
 /// Something that people are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -41,8 +52,10 @@ pub enum Event {
     Firmware(Reading, Adopt),
     /// The host has not patted for so many nanoseconds; the last to do so was this one.
     NoPat(Who, u64),
-    /// The host pats and the BMC does not take it; so many nanoseconds until it acts.
-    NotTaken(u64),
+    /// The BMC does not take what the host does; so many nanoseconds until it acts.
+    NotTaken(Untaken, u64),
+    /// The BMC counts though the host wants no timer.
+    Unasked(Reading),
     /// The BMC says that the pre-timeout was reached; was the host patting?
     PreTimeout(bool),
 }
@@ -111,10 +124,23 @@ impl Event {
                 .text("[")
                 .dec(u64::from(who.pid))
                 .text("]: host in trouble"),
-            Event::NotTaken(ns) => line
-                .text("host is healthy, BMC is not: it does not take pats and acts in ")
+            Event::NotTaken(what, ns) => line
+                .text(match what {
+                    Untaken::Pat => "host is healthy, BMC is not: it does not take pats",
+                    Untaken::Stop => "BMC does not confirm that the watchdog is stopped",
+                    Untaken::Renewal => "BMC does not let firmware's watchdog be kept from its end",
+                })
+                .text(" and acts in ")
                 .seconds(ns)
                 .text(" s if it still counts"),
+            Event::Unasked(reading) => line
+                .text("BMC watchdog counts though nobody asked for it here, use ")
+                .text(use_name(reading.use_))
+                .text(": ")
+                .text(action_name(reading.actions))
+                .text(" in ")
+                .seconds(u64::from(reading.present).saturating_mul(100 * MS))
+                .text(" s"),
             Event::PreTimeout(true) => {
                 line.text("BMC reached its pre-timeout though the host pats: the BMC is slow")
             }
@@ -139,7 +165,8 @@ impl Event {
             Event::Granted(..) | Event::Altered => (c"WATCHDOG", c"altered"),
             Event::Firmware(..) => (c"WATCHDOG", c"firmware"),
             Event::NoPat(..) => (c"WATCHDOG", c"unpatted"),
-            Event::NotTaken(_) => (c"WATCHDOG", c"unconfirmed"),
+            Event::NotTaken(..) => (c"WATCHDOG", c"unconfirmed"),
+            Event::Unasked(_) => (c"WATCHDOG", c"unasked"),
             Event::PreTimeout(_) => (c"WATCHDOG", c"pretimeout"),
         }
     }
@@ -156,12 +183,25 @@ pub fn action_name(actions: u8) -> &'static str {
     }
 }
 
+/// The timer use in bits 2:0 (section 27.6), as ipmitool names it.
+pub fn use_name(use_: u8) -> &'static str {
+    match use_ & 7 {
+        1 => "BIOS FRB2",
+        2 => "BIOS/POST",
+        3 => "OS Load",
+        4 => "SMS/OS",
+        5 => "OEM",
+        _ => "reserved",
+    }
+}
+
 /// Events that wait to be told, and the limit on telling: a burst of six lines, then one in a
 /// quarter of an hour, so never more than ten in any hour of outage.
 pub struct Events {
     waiting: [Option<(Event, bool)>; 8],
     tokens: u64,
     refilled: Instant,
+    lost: u64,
 }
 
 const BURST: u64 = 6;
@@ -174,10 +214,11 @@ impl Events {
             waiting: [None; 8],
             tokens: BURST,
             refilled: Instant::BOOT,
+            lost: 0,
         }
     }
 
-    /// Adds an event; with eight untold already it is dropped.
+    /// Adds an event; with eight untold already it is lost, and counted.
     pub fn push(&mut self, event: Event) {
         self.add(event, false);
     }
@@ -188,9 +229,15 @@ impl Events {
     }
 
     fn add(&mut self, event: Event, printed: bool) {
-        if let Some(slot) = self.waiting.iter_mut().find(|slot| slot.is_none()) {
-            *slot = Some((event, printed));
+        match self.waiting.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some((event, printed)),
+            None => self.lost = self.lost.saturating_add(1),
         }
+    }
+
+    /// How many were told to nobody.
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// The oldest untold event, and whether it may be printed.

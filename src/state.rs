@@ -354,8 +354,19 @@ impl State {
     /// The BMC may have been reset and have lost its timer.
     pub fn suspect(&mut self, now: Instant) {
         self.suspicious = true;
+        self.doubt(now);
+    }
+
+    fn doubt(&mut self, now: Instant) {
         self.enables.doubt();
-        self.watchdog.suspect(now);
+        if self.has_timer() {
+            self.watchdog.suspect(now);
+        }
+    }
+
+    /// Is it known that the BMC has a watchdog timer?
+    pub fn has_timer(&self) -> bool {
+        self.startup.is_announced() && self.startup.timer.is_some()
     }
 
     /// Ends a driver command that brought no answer, in an attempt that began at `started`.
@@ -377,8 +388,7 @@ impl State {
         self.counters.attempts = self.counters.attempts.saturating_add(1);
         if let Some(outage) = self.link.succeeded(now) {
             self.events.push(Event::Recovered(outage));
-            self.enables.doubt();
-            self.watchdog.suspect(now);
+            self.doubt(now);
         }
         self.suspicious = false;
     }

@@ -135,6 +135,10 @@ struct Adopted {
     next: Instant,
     /// That may have passed: it is to be set anew before it is restarted.
     renew: bool,
+    /// When it acts if it is not restarted.
+    end: Instant,
+    /// The last try to restart it came to nothing.
+    untaken: bool,
 }
 
 impl Adopted {
@@ -156,7 +160,16 @@ impl Adopted {
             span: countdown.saturating_sub(before),
             next: now,
             renew: before > 0 && left <= before.saturating_add(SEC),
+            end: now.plus(left),
+            untaken: false,
         }
+    }
+
+    /// It counts anew, from `started` at least.
+    fn restarted(&mut self, started: Instant, now: Instant) {
+        self.next = now.plus(self.pause());
+        self.end = started.plus(self.countdown);
+        self.untaken = false;
     }
 
     /// Until it is restarted again.
@@ -168,6 +181,7 @@ impl Adopted {
     fn try_again(&mut self, now: Instant) {
         self.renew = self.span < self.countdown;
         self.next = now.plus(500 * MS);
+        self.untaken = true;
     }
 }
 
@@ -193,6 +207,8 @@ pub struct Watchdog {
     refused: u64,
     known: Known,
     guard: Option<Guard>,
+    /// When a timer acts whose stop failed, if it still counts.
+    doubtful: Option<Instant>,
     /// What the BMC may be counting down, confirmed or not; `None` if it certainly is not.
     may_count: Option<Timer>,
     /// When the last Set was answered.
@@ -224,6 +240,7 @@ impl Watchdog {
             refused: 0,
             known: Known::Unknown,
             guard: None,
+            doubtful: None,
             may_count: None,
             set_at: Instant::BOOT,
             hold: Instant::BOOT,
@@ -254,12 +271,8 @@ impl Watchdog {
     /// Firmware left a timer running: `hw.ipmi.wd_adopt` says what becomes of it.
     pub fn adopt(&mut self, reading: Reading, now: Instant, how: Adopt, events: &mut Events) {
         events.push(Event::Firmware(reading, how));
-        self.verification.reading = Some((reading, now));
-        self.may_count = Some(Timer {
-            actions: reading.actions,
-            pretimeout: reading.pretimeout,
-            countdown: reading.initial,
-        });
+        self.verification.adopted(reading, now);
+        self.may_count = Some(reading.timer());
         match how {
             Adopt::Keep => self.adopted = Some(Adopted::new(&reading, now)),
             Adopt::Stop => {
@@ -289,14 +302,14 @@ impl Watchdog {
             };
             return (adopted.countdown > 0).then_some(Plan { command, serial: 0 });
         }
-        let ask = self.ask?;
+        let get = self.verification.due(now).then_some(Plan {
+            command: Command::Get,
+            serial: self.serial,
+        });
+        let Some(ask) = self.ask else { return get };
         let serial = ask.serial;
         if serial <= self.served && !self.alarm.expires() {
-            let due = self.wanted() && self.verification.due(now);
-            return due.then_some(Plan {
-                command: Command::Get,
-                serial,
-            });
+            return get;
         }
         let command = match ask.timer {
             None => Command::Stop,
@@ -329,8 +342,7 @@ impl Watchdog {
     pub fn next(&self, now: Instant) -> Option<Instant> {
         let held = (now < self.hold).then_some(self.hold);
         let adopted = self.adopted.map(|adopted| adopted.next);
-        let verify = self.verification.at().filter(|_| self.wanted());
-        earlier(held, earlier(adopted, verify)).filter(|&at| at > now)
+        earlier(held, earlier(adopted, self.verification.at())).filter(|&at| at > now)
     }
 
     /// The BMC was away, or looks as if it had been: ask it about its timer before anything else.
@@ -427,10 +439,25 @@ impl Watchdog {
         self.ask.is_some_and(|ask| ask.timer.is_some())
     }
 
-    /// May the timer be running? Then the host must not be suspended.
+    /// May the timer run that the host asked for, or the one of firmware's that it keeps?
     pub fn armed(&self) -> bool {
-        let asked = self.ask.is_some() && (self.wanted() || self.known != Known::Stopped);
-        asked || self.adopted.is_some()
+        let stopping = self.served < self.serial;
+        self.wanted() || stopping || self.adopted.is_some()
+    }
+
+    /// May any timer run? Then the host must not be suspended.
+    pub fn may_act(&self, now: Instant) -> bool {
+        self.armed() || self.unasked(now).is_some()
+    }
+
+    /// The timer as read back, and the nanoseconds that are left of it, if it runs though the host
+    /// wants none.
+    fn unasked(&self, now: Instant) -> Option<(Reading, u64)> {
+        let reading = self.current_reading().filter(|reading| reading.running())?;
+        let (_, at) = self.verification.reading?;
+        let left = u64::from(reading.present).saturating_mul(100 * MS);
+        let left = left.saturating_sub(now.since(at));
+        (!self.wanted() && left > 0).then_some((reading, left))
     }
 
     /// Nanoseconds until the BMC acts, by what it last confirmed; `None` if it does not count.

@@ -79,7 +79,9 @@ pub unsafe extern "C" fn ipmi_core_statistic(
             bindings::ipmi_statistic_IPMI_STAT_BAD_REPLIES => counters.bad_replies,
             bindings::ipmi_statistic_IPMI_STAT_ABORTS => counters.aborts,
             bindings::ipmi_statistic_IPMI_STAT_OUTAGES => counters.outages,
-            bindings::ipmi_statistic_IPMI_STAT_SUPPRESSED => counters.suppressed,
+            bindings::ipmi_statistic_IPMI_STAT_SUPPRESSED => {
+                counters.suppressed.saturating_add(state.events.lost())
+            }
             bindings::ipmi_statistic_IPMI_STAT_RESETTING => {
                 u64::from(state.maintenance.is_quiet(now))
             }
@@ -195,7 +197,7 @@ pub unsafe extern "C" fn ipmi_core_nmi(core: *mut ipmi_core) -> bindings::ipmi_n
     }
 }
 
-/// May the watchdog timer be running?
+/// May a watchdog timer be running, whoever asked for it?
 ///
 /// # Safety
 ///
@@ -203,7 +205,9 @@ pub unsafe extern "C" fn ipmi_core_nmi(core: *mut ipmi_core) -> bindings::ipmi_n
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_armed(core: *mut ipmi_core) -> bool {
     // SAFETY: By the contract.
-    unsafe { of(core) }.locked(|state| state.watchdog.armed())
+    let core = unsafe { of(core) };
+    let now = core.now();
+    core.locked(|state| state.watchdog.may_act(now))
 }
 
 /// Is a pat of the host's on its way to the BMC?

@@ -64,6 +64,9 @@ impl State {
             Ok(()) if matches!(request.route, Route::Bus(_)) => self.passed_on(request, now, wake),
             Ok(()) => {
                 let (sent, code) = (request.as_bytes(), request.reply.completion());
+                if code == completion::OK && self.has_timer() {
+                    self.watchdog.done_for_others(sent, now);
+                }
                 if self.maintenance.answered(sent, code, now) {
                     self.link.rest(now, RESETTING);
                 }

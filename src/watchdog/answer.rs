@@ -12,6 +12,9 @@ const REFUSED: u64 = 5 * SEC;
 /// Pause before setting a timer that the BMC keeps losing.
 const RELAPSED: u64 = SEC;
 
+/// Set and Reset Watchdog Timer, as applications send them.
+const BY_OTHERS: [[u8; 2]; 2] = [[0x18, 0x24], [0x18, 0x22]];
+
 impl Watchdog {
     /// Takes the answer to `plan`, whose attempt began at `started`.
     pub fn answered(
@@ -29,7 +32,7 @@ impl Watchdog {
                 self.verified(reading, now, events);
             }
             (Command::Renew(_) | Command::Reset, code) if serial == 0 => {
-                self.kept(plan.command, code, now);
+                self.kept(plan.command, code, started, now);
             }
             (Command::Set(timer), completion::OK) => {
                 self.must_set = false;
@@ -40,9 +43,10 @@ impl Watchdog {
             (Command::Reset, completion::OK) => self.confirm(serial, started, now, events),
             (Command::Stop, completion::OK) => {
                 self.known = Known::Stopped;
-                (self.guard, self.may_count) = (None, None);
+                self.set_at = now;
+                (self.guard, self.may_count, self.doubtful) = (None, None, None);
                 self.served = serial;
-                self.verification.stop();
+                self.verification.stop(now);
                 if core::mem::replace(&mut self.announced, false) {
                     events.push(Event::Disarmed);
                 }
@@ -66,12 +70,12 @@ impl Watchdog {
     }
 
     /// Firmware's timer was kept from expiring, or is gone, or the BMC is busy.
-    fn kept(&mut self, command: Command, code: u8, now: Instant) {
+    fn kept(&mut self, command: Command, code: u8, started: Instant, now: Instant) {
         let Some(adopted) = &mut self.adopted else {
             return;
         };
         match (command, code) {
-            (Command::Reset, completion::OK) => adopted.next = now.plus(adopted.pause()),
+            (Command::Reset, completion::OK) => adopted.restarted(started, now),
             (_, completion::OK) => adopted.renew = false,
             (_, completion::NOT_INITIALISED) => (self.adopted, self.may_count) = (None, None),
             _ => adopted.try_again(now),
@@ -113,6 +117,7 @@ impl Watchdog {
             _ => serial,
         };
         self.refused = 0;
+        self.doubtful = None;
         self.alarm.confirmed();
         let gap = self.close_gap(now);
         if !core::mem::replace(&mut self.announced, true) {
@@ -143,26 +148,38 @@ impl Watchdog {
     /// The BMC does not count: set it for the newest ask.
     pub(super) fn forget(&mut self) {
         self.known = Known::Unknown;
-        (self.guard, self.may_count) = (None, None);
+        (self.guard, self.may_count, self.doubtful) = (None, None, None);
         if self.wanted() {
             self.served = self.served.min(self.serial.saturating_sub(1));
         }
     }
 
+    /// The BMC did for an application what this request says: if that was its watchdog timer, it
+    /// is firmware's no longer, and who knows what it does now.
+    pub fn done_for_others(&mut self, request: &[u8], now: Instant) {
+        if BY_OTHERS.iter().any(|command| request.starts_with(command)) {
+            self.adopted = None;
+            self.verification.soon(now);
+        }
+    }
+
     /// The attempt at `plan`, begun at `started`, failed: it may have been carried out or not.
     pub fn failed(&mut self, plan: Plan, started: Instant, now: Instant) {
-        if plan.serial == 0 {
-            if let Some(adopted) = &mut self.adopted {
-                adopted.try_again(now);
-            }
-            return;
-        }
         match plan.command {
+            Command::Renew(_) | Command::Reset if plan.serial == 0 => {
+                if let Some(adopted) = &mut self.adopted {
+                    adopted.try_again(now);
+                }
+            }
             Command::Set(timer) => {
                 self.known = Known::Unknown;
                 self.shorten(timer, started);
             }
-            Command::Stop => (self.known, self.guard) = (Known::Unknown, None),
+            Command::Stop => {
+                self.known = Known::Unknown;
+                let end = self.guard.take().map(|guard| guard.end());
+                self.doubtful = self.doubtful.or(end);
+            }
             // Set and not known to be restarted: what is left of the pat by the next try is not all.
             Command::Reset if self.known != Known::Counting => self.known = Known::Unknown,
             // Counting on as before, or restarted: the confirmed reset is the older of the two.

@@ -3,7 +3,7 @@
 //! wrong. Says only what was confirmed or read back.
 
 use super::{Guard, Known, Watchdog};
-use crate::event::action_name;
+use crate::event::{action_name, use_name, Untaken};
 use crate::kernel::Who;
 use crate::line::Line;
 use crate::time::{Instant, MS};
@@ -105,17 +105,23 @@ impl Watchdog {
         match self.complaint(around) {
             Some(complaint) => {
                 line.text("unguarded: ").text(complaint);
-                self.say_foreign(now, line);
+                self.say_running(now, line);
                 if around.known && !around.answering {
                     line.text("; the BMC does not answer");
                 }
             }
             None => self.diagnose_armed(now, around, line),
         }
-        if around.others > 0 {
-            line.text("; ")
-                .dec(u64::from(around.others))
-                .text(" other watchdog handler answers pats as well");
+        match around.others {
+            0 => {}
+            1 => {
+                line.text("; 1 other watchdog handler answers pats");
+            }
+            others => {
+                line.text("; ")
+                    .dec(u64::from(others))
+                    .text(" other watchdog handlers answer pats");
+            }
         }
     }
 
@@ -133,29 +139,29 @@ impl Watchdog {
             Some("nobody has patted yet, firmware's timer is kept from expiring")
         } else if self.ask.is_none() {
             Some("nobody has armed the watchdog; is watchdogd running?")
-        } else if !self.wanted() && self.known == Known::Stopped {
-            Some("the watchdog was stopped on request")
-        } else if !self.wanted() {
-            Some("a stop was asked for and the BMC has not confirmed it")
-        } else {
+        } else if self.wanted() {
             None
+        } else if self.served == self.serial {
+            Some("the watchdog was stopped on request")
+        } else {
+            Some("a stop was asked for and the BMC has not confirmed it")
         }
     }
 
-    /// A timer that is nobody's here counts all the same, if it was read back doing so.
-    fn say_foreign(&self, now: Instant, line: &mut Line) {
-        let reading = self.verification.reading;
-        let Some((reading, at)) = reading.filter(|(reading, _)| reading.running()) else {
-            return;
-        };
-        let left = u64::from(reading.present).saturating_mul(100 * MS);
-        let left = left.saturating_sub(now.since(at));
-        if self.ask.is_none() && self.adopted.is_none() && left > 0 {
-            line.text("; a timer of firmware's runs: ")
+    /// A timer that the host does not want may count all the same.
+    fn say_running(&self, now: Instant, line: &mut Line) {
+        if let Some((reading, left)) = self.unasked(now).filter(|_| self.adopted.is_none()) {
+            line.text("; but a timer runs (use ")
+                .text(use_name(reading.use_))
+                .text("): ")
                 .text(action_name(reading.actions))
                 .text(" in ")
                 .seconds(left)
                 .text(" s");
+        } else if let Some((Untaken::Stop | Untaken::Renewal, left, _)) = self.untaken(now) {
+            line.text("; it acts in ")
+                .seconds(left)
+                .text(" s if it still counts");
         }
     }
 

@@ -141,13 +141,16 @@ pub fn tick<K: Kernel>(kernel: &K, state: &mut State) {
         // Its pats are ignored from now on, so the timer would reset a healthy host.
         let _ = state.ask(now, 0, kernel.who(), &settings);
     }
+    let hides_resets = !state.startup.kind.shows_resets();
     let interval = match settings.verify_interval {
         0 => 0,
-        _ if !state.startup.kind.shows_resets() => RESETS,
+        _ if hides_resets && state.watchdog.wanted() => RESETS,
         interval => interval,
     };
+    if state.has_timer() {
+        state.watchdog.schedule(now, interval, TICK);
+    }
     let watchdog = &mut state.watchdog;
-    watchdog.schedule(now, interval, TICK);
     let urgent = watchdog.tick(now, settings.margin, &mut state.events);
     if watchdog
         .plan(now)

@@ -2,13 +2,15 @@
 //! Verification: Get Watchdog Timer against what was set. A BMC that clamps, ignores or forgets
 //! is reported once, set once more, and then taken at its word.
 
-use super::{Guard, Watchdog};
+use super::{Guard, Known, Watchdog};
 use crate::event::{Event, Events};
-use crate::time::{Instant, MS};
+use crate::time::{Instant, MS, SEC};
 use crate::wire::watchdog::{Reading, Timer};
 
 /// Pause after an answer that says nothing, of a BMC that is busy.
 const AGAIN: u64 = 500 * MS;
+/// Pause before stopping a timer that the BMC did not stop.
+const IGNORED: u64 = 5 * SEC;
 
 /// How the BMC's timer differs from the one that was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,10 @@ pub(super) struct Verification {
     pub(super) reading: Option<(Reading, Instant)>,
     found: Difference,
     told: bool,
+    /// The timer was stopped, and has not been read back since.
+    stopped: bool,
+    /// A timer that nobody asked for was told of.
+    told_unasked: bool,
 }
 
 impl Verification {
@@ -35,7 +41,15 @@ impl Verification {
             reading: None,
             found: Difference::None,
             told: false,
+            stopped: false,
+            told_unasked: false,
         }
+    }
+
+    /// Firmware left this timer, and that was told.
+    pub(super) fn adopted(&mut self, reading: Reading, now: Instant) {
+        self.reading = Some((reading, now));
+        self.told_unasked = true;
     }
 
     /// When the next one is due.
@@ -52,10 +66,11 @@ impl Verification {
         self.at = Some(now);
     }
 
-    /// Nothing to verify.
-    pub(super) fn stop(&mut self) {
-        self.at = None;
+    /// The timer was stopped at `now`: see whether it was.
+    pub(super) fn stop(&mut self, now: Instant) {
+        self.at = Some(now);
         self.found = Difference::None;
+        self.stopped = true;
     }
 }
 
@@ -80,6 +95,9 @@ impl Watchdog {
             return;
         };
         self.verification.reading = Some((reading, now));
+        if !self.wanted() {
+            return self.seen_unasked(reading, now, events);
+        }
         let Some(guard) = self.counting() else {
             return;
         };
@@ -101,6 +119,35 @@ impl Watchdog {
         }
     }
 
+    /// The BMC's timer, as it was read back while the host wants none.
+    fn seen_unasked(&mut self, reading: Reading, now: Instant, events: &mut Events) {
+        if self.served < self.serial {
+            // It is about to be stopped.
+            return;
+        }
+        let stopped = core::mem::replace(&mut self.verification.stopped, false);
+        if !reading.running() {
+            self.verification.told_unasked = false;
+            (self.adopted, self.may_count) = (None, None);
+            return;
+        }
+        self.may_count = Some(reading.timer());
+        if self.adopted.is_some() {
+            return;
+        }
+        if !core::mem::replace(&mut self.verification.told_unasked, true) {
+            events.push(Event::Unasked(reading));
+        }
+        if self.known == Known::Stopped {
+            self.known = Known::Unknown;
+        }
+        if stopped {
+            // It said that it did, and did not.
+            self.served = self.served.min(self.serial.saturating_sub(1));
+            self.hold = now.plus(IGNORED);
+        }
+    }
+
     fn differs(&mut self, found: Difference, timer: Timer, events: &mut Events) {
         if !core::mem::replace(&mut self.verification.told, true) {
             events.push(match found {
@@ -116,7 +163,7 @@ impl Watchdog {
     /// Verifies again before `interval` nanoseconds are over, 0 for never, if nothing else is
     /// planned. Called every `tick`, by which it may be late.
     pub fn schedule(&mut self, now: Instant, interval: u64, tick: u64) {
-        if self.verification.at.is_none() && interval > 0 && self.wanted() {
+        if self.verification.at.is_none() && interval > 0 {
             self.verification.at = Some(now.plus(interval.saturating_sub(tick)));
         }
     }

@@ -102,6 +102,15 @@ impl Reading {
         })
     }
 
+    /// What Set was told to make it this timer, but for its use.
+    pub fn timer(&self) -> Timer {
+        Timer {
+            actions: self.actions,
+            pretimeout: self.pretimeout,
+            countdown: self.initial,
+        }
+    }
+
     /// Is the timer counting?
     pub fn running(&self) -> bool {
         self.use_ & 0x40 != 0

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What Get Watchdog Timer says of what was set.
+
+use super::*;
+
+#[test]
+fn a_bmc_that_clamps_is_told_of_once_set_again_once_and_taken_at_its_word() {
+    let mut bench = Bench::armed(128);
+    bench.told();
+    bench.watchdog.suspect(bench.now);
+    bench.read_back(0x44, 3, 600);
+    assert_eq!(bench.told(), [Event::Granted(1280, 600)]);
+    assert!(matches!(bench.answer(0), Command::Set(_)));
+    assert_eq!(bench.answer(0), Command::Reset);
+    bench.read_back(0x44, 3, 600);
+    assert_eq!(bench.told(), []);
+    assert_eq!(bench.plan(), None);
+    bench.advance(61 * SEC);
+    assert_eq!(bench.watchdog.verdict(bench.now), Err(Errno::TimedOut));
+}
+
+#[test]
+fn a_bmc_that_forgets_is_set_again_without_the_host() {
+    let mut bench = Bench::armed(128);
+    bench.told();
+    bench.advance(61 * SEC);
+    bench.tick();
+    bench.advance(60 * SEC);
+    bench.read_back(0x04, 3, 1280);
+    assert_eq!(bench.told(), [Event::Lost]);
+    assert!(matches!(bench.answer(0), Command::Set(_)));
+    assert_eq!(bench.answer(0), Command::Reset);
+    assert_eq!(bench.watchdog.record.gaps, 1);
+}
+
+#[test]
+fn a_bmc_that_ignores_set_is_not_asked_more_than_once_a_second() {
+    let mut bench = Bench::armed(128);
+    bench.watchdog.suspect(bench.now);
+    let mut commands = 0;
+    let start = bench.now;
+    while bench.now.since(start) < 60 * SEC {
+        match bench.plan() {
+            Some(Command::Get) => bench.read_back(0x04, 3, 1280),
+            Some(_) => {
+                bench.answer(0);
+            }
+            None => bench.now = bench.watchdog.next(bench.now).unwrap(),
+        }
+        commands += 1;
+    }
+    assert!(commands < 6 * 60, "{commands}");
+}
+
+#[test]
+fn past_the_pre_timeout_of_what_was_granted_only_set_will_do() {
+    let mut bench = Bench::new();
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 3, 600);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 3, 600);
+    bench.advance(27 * SEC);
+    bench.pat(128);
+    assert_eq!(bench.answer(0), Command::Reset);
+    bench.advance(29 * SEC);
+    bench.pat(128);
+    assert_eq!(countdown(bench.answer(0)), 1280);
+}
+
+#[test]
+fn a_timer_whose_action_is_none_guards_nobody() {
+    let mut bench = Bench::new();
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 0, 1280);
+    assert_eq!(bench.watchdog.verdict(bench.now), Err(Errno::TimedOut));
+    bench.settings.actions = 0;
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
+}
+
+#[test]
+fn a_busy_bmc_is_read_back_again_soon() {
+    let mut bench = Bench::armed(128);
+    bench.watchdog.suspect(bench.now);
+    assert_eq!(bench.answer(0xc0), Command::Get);
+    assert_eq!(bench.plan(), None);
+    bench.advance(500 * MS);
+    assert_eq!(bench.plan(), Some(Command::Get));
+}
+
+#[test]
+fn a_reading_from_before_the_set_says_nothing_of_it() {
+    let mut bench = Bench::new();
+    bench.adopt([0x42, 0, 0, 0, 0x58, 2, 0x58, 2], Adopt::Leave);
+    bench.advance(SEC);
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
+}
