@@ -5,6 +5,7 @@
 use crate::atomic::Ordering::Release;
 use crate::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use crate::handover::Handover;
+use crate::latch::Latch;
 use crate::line::Line;
 use crate::state::State;
 use crate::time::Instant;
@@ -125,16 +126,8 @@ pub struct Shared {
     pub driver_waits: AtomicU64,
     /// Whose the hardware is.
     pub handover: Handover,
-    /// The six bytes of the Set Watchdog Timer last confirmed, low byte first; 0 for none.
-    pub armed: AtomicU64,
-    /// Before when the BMC cannot reach its pre-timeout, by what it last confirmed, in nanoseconds
-    /// since boot; 0 if that is not known.
-    pub pretimeout_from: AtomicU64,
-    /// Until when the host is healthy by its own pats, in nanoseconds since boot.
-    pub healthy_until: AtomicU64,
-    /// The pre-timeout interrupt of a timer that the BMC may be counting down, in bits 2:0 as in its
-    /// actions (section 27.6); 0 for none.
-    pub interrupt: AtomicU32,
+    /// What an NMI, a veto and a pat that finds the lock held need to know of the watchdog.
+    pub watchdog: Latch<4>,
     /// Watchdog handlers that wait for the BMC just now.
     pub handlers: AtomicU32,
     /// When an NMI was last taken for the BMC's pre-timeout, in nanoseconds since boot; 0 for never.
@@ -152,10 +145,7 @@ impl Shared {
             exiting: AtomicBool::new(false),
             driver_waits: AtomicU64::new(0),
             handover: Handover::new(),
-            armed: AtomicU64::new(0),
-            pretimeout_from: AtomicU64::new(0),
-            healthy_until: AtomicU64::new(0),
-            interrupt: AtomicU32::new(0),
+            watchdog: Latch::new(),
             handlers: AtomicU32::new(0),
             nmi_at: AtomicU64::new(0),
             nmi_untold: AtomicBool::new(false),

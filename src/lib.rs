@@ -40,6 +40,7 @@ pub mod health;
 pub mod kernel;
 #[cfg(target_os = "none")]
 mod kpi;
+pub mod latch;
 pub mod line;
 pub mod mail;
 pub mod maintenance;

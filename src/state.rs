@@ -93,6 +93,8 @@ pub struct State {
     pub detaching: bool,
     /// Until when the host is taken to shut down: pats no longer count, except while dumping.
     pub in_shutdown: Option<Instant>,
+    /// The timer was armed when the shutdown began, which may have stopped it.
+    pub was_armed: bool,
     /// It has panicked, and that was dealt with.
     pub panicked: bool,
     /// What the polled path may spend on a failing BMC.
@@ -125,6 +127,7 @@ impl State {
             events: Events::new(),
             detaching: false,
             in_shutdown: None,
+            was_armed: false,
             panicked: false,
             polled: Budget::new(),
             exiting: false,
@@ -154,9 +157,15 @@ impl State {
         }
         if self.in_shutdown.take().is_some() {
             self.watchdog.actions_override = None;
+            self.was_armed = false;
         }
         let events = &mut self.events;
         self.watchdog.ask(now, timeout, who, settings, events)
+    }
+
+    /// The host begins to shut down: a panic in the middle of it still deserves a timer.
+    pub fn begins_shutdown(&mut self) {
+        self.was_armed |= self.watchdog.wanted();
     }
 
     /// The worker's next job, or until when it may sleep.

@@ -11,10 +11,10 @@ pub mod doctor;
 pub mod entry;
 pub mod nmi;
 mod polled;
+pub mod published;
 pub mod shutdown;
 mod verify;
 
-use crate::atomic::Ordering::Relaxed;
 use crate::event::{Event, Events};
 use crate::kernel::{Adopt, Errno, Shared, Who};
 use crate::time::{earlier, Instant, MS, SEC};
@@ -24,6 +24,7 @@ use crate::wire::Message;
 use alarm::Alarm;
 pub use ask::timer;
 use ask::{is_nearly, last_moment, remaining};
+use published::Published;
 use verify::Verification;
 
 /// A pat this old is told to the BMC as what is left of it, so that the host is reset when it
@@ -375,15 +376,18 @@ impl Watchdog {
 
     /// Writes down what an NMI needs, which cannot take the lock, and a pat that finds it held.
     pub fn publish(&self, shared: &Shared) {
-        let nanos = |at: Option<Instant>| at.map_or(0, |at| at.nanos());
-        shared.armed.store(self.armed_bits(), Relaxed);
-        let from = nanos(self.guard.map(|guard| guard.pretimeout_from()));
-        shared.pretimeout_from.store(from, Relaxed);
+        let from = self
+            .guard
+            .map_or(0, |guard| guard.pretimeout_from().nanos());
         // A host that wants no timer is none that does not pat.
         let until = self.healthy_until().map_or(u64::MAX, |at| at.nanos());
-        shared.healthy_until.store(until, Relaxed);
-        let interrupts = self.may_count.map_or(0, |timer| timer.actions >> 4);
-        shared.interrupt.store(u32::from(interrupts), Relaxed);
+        let published = Published {
+            armed: self.armed_bits(),
+            pretimeout_from: from,
+            healthy_until: until,
+            interrupt: self.may_count.map_or(0, |timer| timer.actions >> 4),
+        };
+        published.write(&shared.watchdog);
     }
 
     /// Has the host patted lately enough for its own pre-timeout?
@@ -483,9 +487,9 @@ impl Watchdog {
         good.then_some(()).ok_or(Errno::TimedOut)
     }
 
-    /// The payload of the Set that holds, low byte first; 0 if none.
+    /// The payload of the Set that holds and is wanted, low byte first; 0 if none.
     fn armed_bits(&self) -> u64 {
-        self.guard.map_or(0, |guard| {
+        self.guard.filter(|_| self.wanted()).map_or(0, |guard| {
             let [a, b, c, d, e, f] = guard.timer.payload();
             u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
         })

@@ -3,6 +3,7 @@
 //! between the worker and the polled path; keeps every wait bounded.
 
 use super::polled::polled;
+use super::published::Published;
 use super::shutdown::exact;
 use super::Command;
 use crate::atomic::Ordering::{Relaxed, SeqCst};
@@ -105,7 +106,8 @@ fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Err
 /// hangs.
 pub fn pat_in_flight<K: Kernel>(kernel: &K) -> bool {
     let shared = kernel.shared();
-    let healthy = kernel.now().nanos() < shared.healthy_until.load(Relaxed);
+    let published = Published::read(&shared.watchdog);
+    let healthy = kernel.now().nanos() < published.healthy_until;
     healthy && shared.handlers.load(SeqCst) > 0
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The BMC's pre-timeout as a non-maskable interrupt. Touches no lock and no state behind one.
 
-use crate::atomic::Ordering::{Relaxed, SeqCst};
+use super::published::Published;
+use crate::atomic::Ordering::SeqCst;
 use crate::kernel::Kernel;
 use crate::polled::Seized;
 use crate::time::{MS, SEC};
@@ -10,7 +11,7 @@ use crate::wire::interface::Kind;
 use crate::wire::{completion, device, DriverReply};
 
 /// The pre-timeout interrupt that is an NMI, in bits 6:4 of the timer actions (section 27.6).
-const PRETIMEOUT_NMI: u32 = 2;
+const PRETIMEOUT_NMI: u8 = 2;
 /// What asking the BMC about it may cost.
 const ASKING: u64 = 50 * MS;
 /// So much sooner than by the host's clock the BMC may reach its pre-timeout.
@@ -23,9 +24,9 @@ const SPREAD: u64 = SEC;
 /// may have interrupted its holder.
 pub fn nmi<K: Kernel>(kernel: &K) -> Nmi {
     let (shared, now) = (kernel.shared(), kernel.now().nanos().max(1));
-    let from = shared.pretimeout_from.load(Relaxed);
-    let interrupt = shared.interrupt.load(Relaxed);
-    if interrupt & 7 != PRETIMEOUT_NMI || now.saturating_add(EARLY) < from {
+    let published = Published::read(&shared.watchdog);
+    let ahead = now.saturating_add(EARLY) < published.pretimeout_from;
+    if published.interrupt & 7 != PRETIMEOUT_NMI || ahead {
         return Nmi::Foreign;
     }
     // It comes on every processor: one of them asks for all, for as long as it may take.
@@ -44,7 +45,7 @@ pub fn nmi<K: Kernel>(kernel: &K) -> Nmi {
         return Nmi::Foreign;
     }
     shared.nmi_untold.store(true, SeqCst);
-    match now < shared.healthy_until.load(Relaxed) {
+    match now < published.healthy_until {
         true => Nmi::Healthy,
         false => Nmi::Trouble,
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Pats of who cannot sleep: panic, dump, kdb. Bounded, whoever holds the lock.
 
+use super::published::Published;
 use super::{Command, Plan};
 use crate::atomic::Ordering::Relaxed;
 use crate::kernel::{Errno, Kernel, Settings};
@@ -95,7 +96,7 @@ fn carry_out<K: Kernel>(
 /// A pat without the lock: the timer last confirmed is set and reset once more.
 fn blind<K: Kernel>(kernel: &K, others_run: bool) -> Result<(), Errno> {
     let shared = kernel.shared();
-    let armed = shared.armed.load(Relaxed);
+    let armed = Published::read(&shared.watchdog).armed;
     let failures = shared.blind_failures.load(Relaxed);
     if armed == 0 || failures >= BLIND_FAILURES {
         return Err(Errno::TimedOut);

@@ -31,6 +31,7 @@ pub fn shutdown<K: Kernel>(kernel: &K, halt: bool) {
         return panicked(kernel);
     }
     let settings = kernel.settings();
+    kernel.locked(|state| state.begins_shutdown());
     let wish = match settings.shutdown_countdown {
         _ if halt => Some(0),
         seconds => u64::try_from(seconds).ok(),
@@ -55,10 +56,11 @@ fn panicked<K: Kernel>(kernel: &K) {
     let seconds = u64::try_from(settings.panic_countdown).unwrap_or(0);
     let (armed, again) = kernel
         .try_locked(|state| {
+            let armed = state.watchdog.wanted() || state.was_armed;
             // Also in the middle of a shutdown, the countdown of which would be too short for a dump.
             state.in_shutdown = None;
             let again = core::mem::replace(&mut state.panicked, true);
-            (state.watchdog.wanted(), again)
+            (armed, again)
         })
         .unwrap_or((true, false));
     // No interrupt before its end: the host is past being warned, and a pat after it would need

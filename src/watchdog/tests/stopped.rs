@@ -64,10 +64,14 @@ fn an_nmi_may_come_until_a_stop_is_confirmed_and_is_no_trouble_then() {
     let shared = Shared::new();
     bench.pat(0);
     bench.fail();
-    bench.watchdog.publish(&shared);
-    assert_eq!(shared.interrupt.load(Relaxed), 2);
-    assert_eq!(shared.healthy_until.load(Relaxed), u64::MAX);
+    let published = |bench: &Bench| {
+        bench.watchdog.publish(&shared);
+        Published::read(&shared.watchdog)
+    };
+    let unconfirmed = published(&bench);
+    assert_eq!(unconfirmed.interrupt, 2);
+    assert_eq!(unconfirmed.healthy_until, u64::MAX);
+    assert_eq!(unconfirmed.armed, 0, "no pat is to arm it again");
     bench.answer(0);
-    bench.watchdog.publish(&shared);
-    assert_eq!(shared.interrupt.load(Relaxed), 0);
+    assert_eq!(published(&bench).interrupt, 0);
 }

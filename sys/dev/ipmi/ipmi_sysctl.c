@@ -158,15 +158,21 @@ SYSCTL_PROC(_hw_ipmi, OID_AUTO, wd_pretimeout_int,
 void
 ipmi_kpi_settings(struct ipmi_settings *settings)
 {
+	u_int *from, *to;
+	size_t i;
 
-	*settings = ipmi_tunables;
+	/* All of them are ints, and an administrator may be changing one. */
+	from = (u_int *)&ipmi_tunables;
+	to = (u_int *)settings;
+	for (i = 0; i < sizeof(*settings) / sizeof(*to); i++)
+		to[i] = atomic_load_int(&from[i]);
 }
 
 bool
 ipmi_kpi_watchdog_enabled(void)
 {
 
-	return (ipmi_tunables.wd_init_enable != 0);
+	return (atomic_load_int((u_int *)&ipmi_tunables.wd_init_enable) != 0);
 }
 
 static const struct {

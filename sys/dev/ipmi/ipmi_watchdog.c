@@ -31,6 +31,11 @@
 #include <dev/ipmi/ipmi_kpi.h>
 #include <dev/ipmi/ipmivars.h>
 
+/* So many other watchdogs are told apart. */
+#define	IPMI_OTHERS		8
+/* What the timer of IPMI counts at most, in seconds. */
+#define	IPMI_LONGEST		6553
+
 static bool
 ipmi_enabled(void)
 {
@@ -69,7 +74,7 @@ ipmi_watchdog_sbt(void *arg, sbintime_t timeout, sbintime_t *effective,
 	/* A negative timeout is a pat gone wrong, and never a disarm. */
 	if (ipmi_pat(arg, timeout < 0 ? 1 : sbttons(timeout), true, error) == 0 &&
 	    timeout > 0)
-		*effective = timeout;
+		*effective = MIN(timeout, IPMI_LONGEST * SBT_1S);
 }
 
 static void
@@ -225,22 +230,35 @@ ipmi_watchdog_deregister(struct ipmi_softc *sc)
 	sc->watchdog_sbt_tag = NULL;
 }
 
-/* Handlers of others on a list of watchdog(9). */
+/*
+ * Counts the handlers of others on a list of watchdog(9), but for those whose
+ * argument is known: a driver may be on both lists.
+ */
 static uint32_t
-ipmi_list_count(const char *name, eventhandler_tag own)
+ipmi_count_others(const char *name, void *own, void *known[IPMI_OTHERS],
+    uint32_t count)
 {
 	struct eventhandler_entry *entry;
 	struct eventhandler_list *list;
-	uint32_t count;
+	uint32_t i;
 
 	/* Comes back locked. */
 	list = eventhandler_find_list(name);
 	if (list == NULL)
-		return (0);
-	count = 0;
-	TAILQ_FOREACH(entry, &list->el_entries, ee_link)
-		if (entry != own && entry->ee_priority != EHE_DEAD_PRIORITY)
-			count++;
+		return (count);
+	TAILQ_FOREACH(entry, &list->el_entries, ee_link) {
+		if (entry->ee_arg == own ||
+		    entry->ee_priority == EHE_DEAD_PRIORITY)
+			continue;
+		for (i = 0; i < MIN(count, IPMI_OTHERS); i++)
+			if (known[i] != NULL && known[i] == entry->ee_arg)
+				break;
+		if (i < MIN(count, IPMI_OTHERS))
+			continue;
+		if (count < IPMI_OTHERS)
+			known[count] = entry->ee_arg;
+		count++;
+	}
 	EHL_UNLOCK(list);
 	return (count);
 }
@@ -248,7 +266,9 @@ ipmi_list_count(const char *name, eventhandler_tag own)
 uint32_t
 ipmi_watchdog_others(struct ipmi_softc *sc)
 {
+	void *known[IPMI_OTHERS];
+	uint32_t count;
 
-	return (ipmi_list_count("watchdog_list", sc->watchdog_tag) +
-	    ipmi_list_count("watchdog_sbt_list", sc->watchdog_sbt_tag));
+	count = ipmi_count_others("watchdog_list", sc, known, 0);
+	return (ipmi_count_others("watchdog_sbt_list", sc, known, count));
 }

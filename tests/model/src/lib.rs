@@ -4,8 +4,11 @@
 
 /// The core's module of that name, over loom.
 mod atomic {
-    pub use loom::sync::atomic::{fence, AtomicBool, AtomicU32, Ordering};
+    pub use loom::sync::atomic::{fence, AtomicBool, AtomicU32, AtomicU64, Ordering};
 }
 
 #[path = "../../../src/handover.rs"]
 pub mod handover;
+
+#[path = "../../../src/latch.rs"]
+pub mod latch;
