@@ -455,13 +455,14 @@ impl Watchdog {
     }
 
     /// The timer as read back, and the nanoseconds that are left of it, if it runs though the host
-    /// wants none.
+    /// wants none, and does not just stop it.
     fn unasked(&self, now: Instant) -> Option<(Reading, u64)> {
         let reading = self.current_reading().filter(|reading| reading.running())?;
         let (_, at) = self.verification.reading?;
         let left = u64::from(reading.present).saturating_mul(100 * MS);
         let left = left.saturating_sub(now.since(at));
-        (!self.wanted() && left > 0).then_some((reading, left))
+        let wanted = self.wanted() || self.served < self.serial;
+        (!wanted && left > 0).then_some((reading, left))
     }
 
     /// Nanoseconds until the BMC acts, by what it last confirmed; `None` if it does not count.

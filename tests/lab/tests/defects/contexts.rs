@@ -3,6 +3,7 @@
 
 use ipmi_bmc::{Fault, When, NEVER};
 use ipmi_kernel::subsystems::kdb::Command;
+use ipmi_kernel::subsystems::shutdown::RB_POWEROFF;
 use ipmi_kernel::Stop;
 use ipmi_lab::client::{watch_for_node, Device};
 use ipmi_lab::dice::Dice;
@@ -73,6 +74,31 @@ fn d10_a_panic_with_a_dead_bmc_ends() {
             bench.stage.note(stop);
         },
     );
+}
+
+/// shutdown_pre_sync has stopped the timer; a dump that hangs deserves one all the same.
+#[test]
+fn a_panic_in_the_middle_of_a_shutdown_arms_the_timer_again() {
+    for (armed, expected) in [(true, true), (false, false)] {
+        attached("panic-in-shutdown", |bench| {
+            assert_eq!(bench.pat(128 * S), 0);
+            if !armed {
+                assert_eq!(bench.pat(0), 0);
+            }
+            // The power goes 5 s later.
+            let until = bench.now() + 2 * S;
+            let stop = bench.stage.machine.reboot(RB_POWEROFF, until);
+            bench.stage.note(stop);
+            assert!(!bench.timer().counting, "the shutdown stops it");
+            bench.stage.machine.set_dump(8, 100 * S);
+            let from = bench.now();
+            let stop = bench.stage.machine.panic("in a shutdown", from + 50 * S);
+            bench.stage.note(stop);
+            let view = bench.timer();
+            assert_eq!(view.counting, expected, "{view:?}");
+            assert!(!expected || view.initial == 255 * S, "{view:?}");
+        });
+    }
 }
 
 #[test]

@@ -17,3 +17,4 @@ mod hangs;
 mod linux;
 mod maintenance;
 mod replies;
+mod unasked;
