@@ -38,7 +38,7 @@ pub enum Event {
     Unguarded,
     /// The watchdog could not be stopped before detach.
     LeftArmed,
-    /// The watchdog counts again after the host was unguarded for so many nanoseconds.
+    /// The watchdog counts again after the host was unguarded for at most so many nanoseconds.
     Rearmed(u64),
     /// A pat of so many nanoseconds is below the least and was refused.
     TooShort(u64),
@@ -82,7 +82,7 @@ impl Event {
                 line.text("watchdog could not be stopped: if the BMC counts, it will act")
             }
             Event::Rearmed(ns) => line
-                .text("watchdog armed again; host was unguarded for ")
+                .text("watchdog armed again; host was unguarded for at most ")
                 .seconds(ns)
                 .text(" s"),
             _ => self.describe_more(line),

@@ -246,7 +246,8 @@ impl State {
     }
 
     fn driver_command(&self, now: Instant, watchdog_enabled: bool) -> Option<(Purpose, Message)> {
-        if let Some(plan) = self.watchdog.plan(now) {
+        let inquiry = self.watchdog.inquiry(now);
+        if let Some(plan) = inquiry.or_else(|| self.watchdog.plan(now)) {
             return Some((Purpose::Watchdog(plan), plan.command.message()));
         }
         if let Some(message) = self.startup.command(watchdog_enabled) {

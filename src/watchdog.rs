@@ -197,6 +197,8 @@ struct Record {
     gap_longest: u64,
     gap_total: u64,
     gap_since: Option<Instant>,
+    /// When the BMC was last known to count.
+    counted: Instant,
     pat: Option<(Instant, Who)>,
 }
 
@@ -261,6 +263,7 @@ impl Watchdog {
                 gap_longest: 0,
                 gap_total: 0,
                 gap_since: None,
+                counted: Instant::BOOT,
                 pat: None,
             },
             actions_override: None,
@@ -339,6 +342,16 @@ impl Watchdog {
         }
     }
 
+    /// A BMC that may have been reset is asked what became of its timer, before a Set hides it.
+    pub fn inquiry(&self, now: Instant) -> Option<Plan> {
+        let believed = self.guard.is_some() && self.wanted() && now >= self.hold;
+        let serial = self.ask.filter(|_| believed)?.serial;
+        self.verification.doubts().then_some(Plan {
+            command: Command::Get,
+            serial,
+        })
+    }
+
     /// When [`Watchdog::plan`] may have something to say that it has not now.
     pub fn next(&self, now: Instant) -> Option<Instant> {
         let held = (now < self.hold).then_some(self.hold);
@@ -348,7 +361,7 @@ impl Watchdog {
 
     /// The BMC was away, or looks as if it had been: ask it about its timer before anything else.
     pub fn suspect(&mut self, now: Instant) {
-        self.verification.soon(now);
+        self.verification.doubt(now);
     }
 
     /// The pre-timeout has passed: Reset restarts nothing any more. True if the host patted in
@@ -396,10 +409,10 @@ impl Watchdog {
             .is_some_and(|ask| alarm::due_in(&ask, now).is_none_or(|left| left > 0))
     }
 
-    /// The host asked for a guard and has none from now on, because of `why`.
-    fn open_gap(&mut self, now: Instant, why: Event, events: &mut Events) {
+    /// The host asked for a guard and has had none since then, for all that is known.
+    fn open_gap(&mut self, since: Instant, why: Event, events: &mut Events) {
         if self.wanted() && self.record.gap_since.is_none() {
-            self.record.gap_since = Some(now);
+            self.record.gap_since = Some(since);
             self.record.gaps = self.record.gaps.saturating_add(1);
             events.push(why);
         }
@@ -424,7 +437,10 @@ impl Watchdog {
         count(&mut self.record.unconfirmed, self.served < serial);
         count(&mut self.record.failed, verdict.is_err());
         if verdict.is_err() {
-            self.open_gap(now, Event::Unguarded, events);
+            // A timer that is over and has not acted has not counted.
+            let over = self.left(now) == Some(0);
+            let since = if over { self.record.counted } else { now };
+            self.open_gap(since, Event::Unguarded, events);
         }
     }
 

@@ -98,7 +98,7 @@ impl Watchdog {
         if left > 0 {
             return Some(Event::NotTaken(what, left));
         }
-        self.open_gap(now, Event::Unguarded, events);
+        self.open_gap(self.record.counted, Event::Unguarded, events);
         None
     }
 

@@ -26,10 +26,11 @@ impl Watchdog {
         events: &mut Events,
     ) {
         let serial = plan.serial;
+        self.verification.in_vain(false);
         match (plan.command, reply.completion()) {
             (Command::Get, code) => {
                 let reading = Reading::parse(reply.data()).filter(|_| code == completion::OK);
-                self.verified(reading, now, events);
+                self.verified(reading, started, now, events);
             }
             (Command::Renew(_) | Command::Reset, code) if serial == 0 => {
                 self.kept(plan.command, code, started, now);
@@ -111,6 +112,7 @@ impl Watchdog {
             reset: started,
             granted,
         });
+        self.record.counted = started;
         self.served = match self.ask {
             // Pats that came meanwhile are as good as confirmed.
             Some(ask) if ask.timer == Some(timer) && ask.at.since(started) < COALESCE => ask.serial,
@@ -131,7 +133,7 @@ impl Watchdog {
     pub(super) fn lost(&mut self, now: Instant, events: &mut Events) {
         self.record.rearmed = self.record.rearmed.saturating_add(1);
         if self.known == Known::Counting {
-            self.open_gap(now, Event::Lost, events);
+            self.open_gap(self.record.counted, Event::Lost, events);
             self.forget();
         } else {
             self.relapsed(now, events);
@@ -141,7 +143,7 @@ impl Watchdog {
     /// It was set a moment ago: this BMC will not be helped by haste.
     pub(super) fn relapsed(&mut self, now: Instant, events: &mut Events) {
         self.hold = now.plus(RELAPSED);
-        self.open_gap(now, Event::Lost, events);
+        self.open_gap(self.record.counted, Event::Lost, events);
         self.forget();
     }
 
@@ -183,7 +185,8 @@ impl Watchdog {
             // Set and not known to be restarted: what is left of the pat by the next try is not all.
             Command::Reset if self.known != Known::Counting => self.known = Known::Unknown,
             // Counting on as before, or restarted: the confirmed reset is the older of the two.
-            Command::Reset | Command::Get | Command::Renew(_) => {}
+            Command::Reset | Command::Renew(_) => {}
+            Command::Get => self.verification.in_vain(true),
         }
     }
 }

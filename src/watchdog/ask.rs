@@ -29,6 +29,7 @@ impl Watchdog {
         }
         let whole = timeout.saturating_add(settings.margin);
         self.tell_clamped(whole, events);
+        self.record.asked = self.record.asked.saturating_add(1);
         self.record.pat = Some((now, who));
         let actions = self.actions_override.unwrap_or(settings.actions);
         let timer = (timeout != 0).then(|| timer(whole, actions, settings.pretimeout));
@@ -91,7 +92,6 @@ impl Watchdog {
     ) -> u64 {
         let (timeout, pretimeout) = times;
         let up_to_date = self.served >= self.serial;
-        self.record.asked = self.record.asked.saturating_add(1);
         self.serial = self.serial.saturating_add(1);
         self.adopted = None;
         self.alarm.patted();

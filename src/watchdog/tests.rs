@@ -71,6 +71,10 @@ impl Bench {
     fn read_back(&mut self, use_: u8, actions: u8, initial: u16) {
         let plan = self.watchdog.plan(self.now).expect("nothing to send");
         assert_eq!(plan.command, Command::Get);
+        self.read(plan, use_, actions, initial);
+    }
+
+    fn read(&mut self, plan: Plan, use_: u8, actions: u8, initial: u16) {
         let [low, high] = initial.to_le_bytes();
         let mut reply = DriverReply::EMPTY;
         for byte in [0x1c, 0x25, 0, use_, actions, 32, 0, low, high, low, high] {

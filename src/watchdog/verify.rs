@@ -24,6 +24,10 @@ enum Difference {
 /// When to verify, and what was found.
 pub(super) struct Verification {
     at: Option<Instant>,
+    /// The BMC may have been reset since it was asked,
+    doubts: bool,
+    /// and asking came to nothing, so that something else has its turn.
+    in_vain: bool,
     /// What the BMC said last, and when.
     pub(super) reading: Option<(Reading, Instant)>,
     found: Difference,
@@ -38,6 +42,8 @@ impl Verification {
     pub(super) const fn new() -> Verification {
         Verification {
             at: None,
+            doubts: false,
+            in_vain: false,
             reading: None,
             found: Difference::None,
             told: false,
@@ -66,6 +72,22 @@ impl Verification {
         self.at = Some(now);
     }
 
+    /// The BMC may have been reset: ask before a Set hides what became of its timer.
+    pub(super) fn doubt(&mut self, now: Instant) {
+        self.soon(now);
+        self.doubts = !self.in_vain;
+    }
+
+    pub(super) fn doubts(&self) -> bool {
+        self.doubts
+    }
+
+    /// Get Watchdog Timer was not answered, or another command was.
+    pub(super) fn in_vain(&mut self, in_vain: bool) {
+        self.in_vain = in_vain;
+        self.doubts &= !in_vain;
+    }
+
     /// The timer was stopped at `now`: see whether it was.
     pub(super) fn stop(&mut self, now: Instant) {
         self.at = Some(now);
@@ -88,8 +110,15 @@ fn difference(reading: &Reading, timer: &Timer) -> Difference {
 
 impl Watchdog {
     /// Get Watchdog Timer was answered with `reading`, or with nothing that can be read.
-    pub(super) fn verified(&mut self, reading: Option<Reading>, now: Instant, events: &mut Events) {
+    pub(super) fn verified(
+        &mut self,
+        reading: Option<Reading>,
+        started: Instant,
+        now: Instant,
+        events: &mut Events,
+    ) {
         self.verification.at = None;
+        self.verification.doubts = false;
         let Some(reading) = reading else {
             self.verification.at = Some(now.plus(AGAIN));
             return;
@@ -97,6 +126,14 @@ impl Watchdog {
         self.verification.reading = Some((reading, now));
         if !self.wanted() {
             return self.seen_unasked(reading, now, events);
+        }
+        if reading.running() {
+            self.record.counted = started;
+        } else if self.known != Known::Counting && self.guard.is_some() {
+            // Not the Set that is under way, but the timer before it is gone.
+            self.record.rearmed = self.record.rearmed.saturating_add(1);
+            self.open_gap(self.record.counted, Event::Lost, events);
+            self.forget();
         }
         let Some(guard) = self.counting() else {
             return;

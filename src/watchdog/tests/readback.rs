@@ -105,3 +105,44 @@ fn a_reading_from_before_the_set_says_nothing_of_it() {
     bench.answer(0);
     assert_eq!(bench.watchdog.verdict(bench.now), Ok(()));
 }
+
+#[test]
+fn a_loss_is_seen_though_a_pat_waits_and_counts_from_the_last_sign_of_counting() {
+    let mut bench = Bench::armed(128);
+    bench.told();
+    bench.advance(10 * SEC);
+    bench.pat(128);
+    bench.fail();
+    let now = bench.now;
+    bench.watchdog.suspect(now);
+    let plan = bench.watchdog.inquiry(now).expect("asks first");
+    assert_eq!(plan.command, Command::Get);
+    bench.read(plan, 4, 3, 1280);
+    assert_eq!(bench.told(), [Event::Lost]);
+    assert_eq!(bench.watchdog.inquiry(bench.now), None);
+    bench.answer(0);
+    bench.answer(0);
+    let told = bench.told();
+    assert!(
+        matches!(told[..], [Event::Rearmed(ns)] if ns / SEC == 15),
+        "{told:?}"
+    );
+    assert_eq!(bench.watchdog.record.rearmed, 1);
+}
+
+/// Get may be the one command that a BMC never answers.
+#[test]
+fn a_question_that_nobody_answers_holds_up_no_pat_for_long() {
+    let mut bench = Bench::armed(128);
+    bench.advance(10 * SEC);
+    bench.pat(128);
+    let now = bench.now;
+    bench.watchdog.suspect(now);
+    let plan = bench.watchdog.inquiry(now).expect("asks first");
+    bench.watchdog.failed(plan, now, now);
+    bench.watchdog.suspect(now);
+    assert_eq!(bench.watchdog.inquiry(now), None);
+    assert_eq!(bench.answer(0), Command::Reset);
+    bench.watchdog.suspect(now);
+    assert!(bench.watchdog.inquiry(now).is_some(), "it may answer now");
+}
