@@ -84,6 +84,7 @@ pub mod user;
 pub use args::{Args, Import};
 pub use kernel::with;
 pub use machine::{Clock, Config, Hardware, HwEvent, Machine, Preempt, Stop};
+pub use machine::{Smbus, SmbusError, Transfer};
 pub use sched::Bell;
 pub use subsystems::kld::api::Kld;
 pub use subsystems::process::Process;

@@ -23,6 +23,37 @@ pub trait Hardware: Any + Send {
     fn next_event(&self) -> Option<u64>;
     /// Everything that happened up to `now`.
     fn advance(&mut self, now: u64) -> Vec<HwEvent>;
+    /// What firmware has left in physical memory, as (address, bytes); the rest reads as zero.
+    fn firmware(&self) -> Vec<(u64, Vec<u8>)> {
+        vec![]
+    }
+    /// The SMBus, if there is one.
+    fn smbus(&mut self) -> Option<&mut dyn Smbus> {
+        None
+    }
+}
+
+/// An SMBus. An address has eight bits, the lowest clear.
+pub trait Smbus {
+    /// Block Write of up to 32 bytes.
+    fn write(&mut self, address: u8, command: u8, block: &[u8], now: u64) -> Transfer<()>;
+    /// Block Read.
+    fn read(&mut self, address: u8, command: u8, now: u64) -> Transfer<Vec<u8>>;
+}
+
+/// How a transfer on the SMBus ended, and for how many nanoseconds it lasted.
+pub struct Transfer<T> {
+    pub outcome: Result<T, SmbusError>,
+    pub took: u64,
+}
+
+/// Why a transfer on the SMBus failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmbusError {
+    /// Nobody acknowledged.
+    Nak,
+    /// Somebody else holds the bus.
+    Busy,
 }
 
 /// What hardware does to its host.

@@ -2,18 +2,27 @@
 //! The board: puts a software BMC's registers where a machine looks for them, and keeps the
 //! notes that only somebody at the registers can take. Must not know scenarios.
 
-use ipmi_bmc::{Cause, Effect, Interface, Kind, PreTimeoutKind};
-use ipmi_kernel::{Hardware, HwEvent};
+use ipmi_bmc::{Cause, Effect, Interface, Kind, PreTimeoutKind, SSIF_ADDRESS};
+use ipmi_kernel::{Hardware, HwEvent, Smbus, SmbusError, Transfer};
 
+use crate::firmware;
 use crate::mc_watchdog::McWatchdog;
 use crate::record::{Begin, Begun, Timer};
-use crate::span::Ns;
+use crate::span::{Ns, US};
 
 /// Where the registers are: base and distance, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registers {
-    Ports { base: u16, spacing: u16 },
-    Memory { base: u64, spacing: u64 },
+    Ports {
+        base: u16,
+        spacing: u16,
+    },
+    Memory {
+        base: u64,
+        spacing: u64,
+    },
+    /// There are none: the BMC is on the SMBus.
+    Smbus,
 }
 
 impl Registers {
@@ -22,14 +31,14 @@ impl Registers {
             Registers::Ports { base, spacing } => {
                 register(port.checked_sub(base)?.into(), spacing.into())
             }
-            Registers::Memory { .. } => None,
+            Registers::Memory { .. } | Registers::Smbus => None,
         }
     }
 
     fn of_address(&self, address: u64) -> Option<u8> {
         match *self {
             Registers::Memory { base, spacing } => register(address.checked_sub(base)?, spacing),
-            Registers::Ports { .. } => None,
+            Registers::Ports { .. } | Registers::Smbus => None,
         }
     }
 }
@@ -229,6 +238,59 @@ impl Hardware for Board {
         let nmis = events.iter().filter(|e| matches!(e, HwEvent::Nmi));
         self.seen.nmis.extend(nmis.map(|_| now));
         events
+    }
+
+    fn firmware(&self) -> Vec<(u64, Vec<u8>)> {
+        match self.registers {
+            Registers::Smbus => firmware::tables(),
+            _ => vec![],
+        }
+    }
+
+    fn smbus(&mut self) -> Option<&mut dyn Smbus> {
+        (self.registers == Registers::Smbus).then_some(self as &mut dyn Smbus)
+    }
+}
+
+/// The BMC is alone on it.
+impl Smbus for Board {
+    fn write(&mut self, address: u8, command: u8, block: &[u8], now: Ns) -> Transfer<()> {
+        self.seen.accesses += 1;
+        if address != SSIF_ADDRESS {
+            return nobody();
+        }
+        let transfer = self.interface.smbus_write(command, block, None, now);
+        self.observe(now);
+        ended(transfer, |()| ())
+    }
+
+    fn read(&mut self, address: u8, command: u8, now: Ns) -> Transfer<Vec<u8>> {
+        self.seen.accesses += 1;
+        if address != SSIF_ADDRESS {
+            return nobody();
+        }
+        let transfer = self.interface.smbus_read(command, now);
+        self.observe(now);
+        ended(transfer, |block| block.bytes)
+    }
+}
+
+/// No transfer at all takes less.
+fn nobody<T>() -> Transfer<T> {
+    Transfer {
+        outcome: Err(SmbusError::Nak),
+        took: 90 * US,
+    }
+}
+
+fn ended<A, B>(transfer: ipmi_bmc::Transfer<A>, f: impl FnOnce(A) -> B) -> Transfer<B> {
+    let outcome = transfer.outcome.map(f).map_err(|error| match error {
+        ipmi_bmc::SmbusError::Nak => SmbusError::Nak,
+        ipmi_bmc::SmbusError::Busy => SmbusError::Busy,
+    });
+    Transfer {
+        outcome,
+        took: transfer.took,
     }
 }
 

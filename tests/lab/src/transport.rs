@@ -3,7 +3,7 @@
 //! the register model behind it. Must not know scenarios.
 
 use clap::ValueEnum;
-use ipmi_bmc::{Bmc, Bt, Executes, Interface, Kcs, Smic};
+use ipmi_bmc::{Bmc, Bt, Executes, Interface, Kcs, Smic, Ssif};
 
 use crate::board::Registers;
 
@@ -18,6 +18,8 @@ pub enum Transport {
     Smic,
     /// BT on ports
     Bt,
+    /// SSIF on an SMBus
+    Ssif,
 }
 
 /// Where registers in memory are.
@@ -31,6 +33,7 @@ impl Transport {
             Transport::KcsMem => "kcs-mem",
             Transport::Smic => "smic",
             Transport::Bt => "bt",
+            Transport::Ssif => "ssif",
         }
     }
 
@@ -40,6 +43,7 @@ impl Transport {
             Transport::Kcs | Transport::KcsMem => "KCS",
             Transport::Smic => "SMIC",
             Transport::Bt => "BT",
+            Transport::Ssif => "SSIF",
         }
     }
 
@@ -50,6 +54,7 @@ impl Transport {
             Transport::Kcs => ports(0xca2),
             Transport::Smic => ports(0xca9),
             Transport::Bt => ports(0xe4),
+            Transport::Ssif => Registers::Smbus,
             Transport::KcsMem => Registers::Memory {
                 base: MADDR,
                 spacing: spacing.into(),
@@ -57,11 +62,12 @@ impl Transport {
         }
     }
 
-    /// `hint.ipmi.0.*`; the spacing is in bits there.
+    /// `hint.ipmi.0.*`; the spacing is in bits there. What is on an SMBus firmware tells of.
     pub fn hints(self, spacing: u16) -> Vec<(String, String)> {
         let (space, address) = match self.registers(spacing) {
             Registers::Ports { base, .. } => ("port", u64::from(base)),
             Registers::Memory { base, .. } => ("maddr", base),
+            Registers::Smbus => return vec![],
         };
         let hints = [
             ("at", "isa".into()),
@@ -83,6 +89,7 @@ impl Transport {
             }
             Transport::Smic => Box::new(Smic::new(bmc)),
             Transport::Bt => Box::new(Bt::new(bmc)),
+            Transport::Ssif => Box::new(Ssif::new(bmc)),
         }
     }
 }

@@ -18,6 +18,7 @@ pub const EISDIR: i32 = 21;
 pub const EINVAL: i32 = 22;
 pub const ENOTTY: i32 = 25;
 pub const EFTYPE: i32 = 79;
+pub const EWOULDBLOCK: i32 = 35;
 pub const EOPNOTSUPP: i32 = 45;
 pub const ENOTEMPTY: i32 = 66;
 pub const ENOSYS: i32 = 78;

@@ -226,6 +226,7 @@ fn who_waits_is_woken_when_a_receive_would_succeed_and_not_before() {
             let (fd, idle) = (device.fd(), other.fd());
             // Nothing comes on this one for as long as the test lasts.
             send_to(process, idle, MUTE);
+            process.sleep(S / 5).expect("no signal comes");
             let slept = Rc::new(Cell::new(true));
             for way in 0..2 {
                 let slept = slept.clone();

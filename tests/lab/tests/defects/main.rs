@@ -17,4 +17,5 @@ mod hangs;
 mod linux;
 mod maintenance;
 mod replies;
+mod smbus;
 mod unasked;

@@ -18,6 +18,7 @@ pub mod resource;
 pub mod rman;
 pub mod rman_get;
 pub mod show;
+mod smbus;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,6 +112,8 @@ pub struct Newbus {
     pub hooks: intrhook::Hooks,
     /// Firmware memory that is mapped.
     firmware: BTreeSet<u64>,
+    /// The device that has the SMBus for itself.
+    smbus_owner: Option<u64>,
 }
 
 impl Newbus {
@@ -249,6 +252,7 @@ pub fn tables() -> Vec<&'static [(&'static str, Import)]> {
         intrhook::table(),
         hints::table(),
         platform::table(),
+        smbus::table(),
         show::table(),
     ]
 }
@@ -267,6 +271,11 @@ pub fn boot() {
     let nexus = kernel_device(root, "nexus", bus);
     for name in ["acpi", "pci", "isa"] {
         kernel_device(nexus, name, bus);
+    }
+    if with(|k| k.hardware.smbus().is_some()) {
+        let host = kobj::kernel_class("smbhost", smbus::METHODS);
+        let host = kernel_device(nexus, "smbhost", host);
+        kernel_device(host, "smbus", bus);
     }
     isa::enumerate_hinted_children();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Firmware tables and buses that this machine does not have: every search comes back empty; must
-//! not know who searches.
+//! Memory of the firmware, and the tables and buses that this machine does not have: a search there
+//! comes back empty; must not know who searches.
 
 use crate::args::{Args, Import};
 use crate::imports::Datum;
@@ -35,9 +35,18 @@ fn pci_cfgregwrite(_args: &Args) -> u64 {
     0
 }
 
-/// Memory of the firmware, all zero.
+/// Memory of the firmware: zero but for what the hardware says is there.
 fn pmap_mapbios(args: &Args) -> u64 {
-    let address = mem::kalloc(args.u64(1) as usize, "firmware memory");
+    let (physical, len) = (args.u64(0), args.u64(1));
+    let address = mem::kalloc(len as usize, "firmware memory");
+    for (base, bytes) in with(|k| k.hardware.firmware()) {
+        let from = base.max(physical);
+        let to = (base + bytes.len() as u64).min(physical.saturating_add(len));
+        if from < to {
+            let part = (from - base) as usize..(to - base) as usize;
+            mem::put(address + (from - physical), &bytes[part]);
+        }
+    }
     with(|k| k.sub.newbus.firmware.insert(address));
     address
 }
@@ -65,18 +74,6 @@ fn acpi_disabled(_args: &Args) -> u64 {
     1
 }
 
-fn smbus_request_bus(_args: &Args) -> u64 {
-    errno::ENXIO as u64
-}
-
-/// Any error of a bus that does not exist.
-fn smbus_error(args: &Args) -> u64 {
-    match args.i32(0) {
-        0 => 0,
-        _ => errno::EIO as u64,
-    }
-}
-
 pub fn table() -> &'static [(&'static str, Import)] {
     &[
         ("pci_cfgregread", pci_cfgregread),
@@ -93,9 +90,6 @@ pub fn table() -> &'static [(&'static str, Import)] {
         ("AcpiEvaluateObject", acpi_not_found),
         ("acpi_GetInteger", acpi_not_found),
         ("acpi_disabled", acpi_disabled),
-        ("smbus_request_bus", smbus_request_bus),
-        ("smbus_release_bus", smbus_request_bus),
-        ("smbus_error", smbus_error),
     ]
 }
 
