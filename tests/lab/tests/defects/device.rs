@@ -100,41 +100,59 @@ fn words(process: &Process, words: &[u32]) -> u64 {
     address
 }
 
+/// Requests and replies of a process of 32 bits, whose system call `ioctl` is.
+pub fn exchange_32(process: &Process, fd: i32, ioctl: impl Fn(u64, u64) -> Result<(), i32>) {
+    let addr = process.alloc_32(8);
+    process.write(addr, &abi::system_interface(0)[..8]);
+    let data = process.alloc_32(64);
+    process.write(data, &[0xaa; 64]);
+    // Get Device ID, and Read FRU Data, which takes data; netfn, command and data_len share a word.
+    let (id, fru) = (0x0106, 0x0004_110a);
+    let msgid = -7i32 as u32;
+    let ask = |msg, data: u64| {
+        let send = words(process, &[addr as u32, 8, msgid, msg, data as u32]);
+        assert_eq!(ioctl(SEND_32, send), Ok(()));
+        let ready = process.poll(&[(fd, abi::POLLIN)], Some(15 * S));
+        assert_eq!(ready, Ok(vec![abi::POLLIN]));
+    };
+    ask(id, 0);
+    let take = |command, room: u32| {
+        let recv = [0, addr as u32, 8, 0, room << 16, data as u32];
+        let recv = words(process, &recv);
+        let result = ioctl(command, recv);
+        let bytes = process.read(recv, 24);
+        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        result.map(|()| (word(0), word(12), word(16)))
+    };
+    assert_eq!(take(RECEIVE_32, 4), Err(abi::EMSGSIZE));
+    // IPMI_RESPONSE_RECV_TYPE, the id as it was sent, 5 bytes of the reply.
+    assert_eq!(take(TRUNC_32, 5), Ok((1, msgid, 0x0005_0107)));
+    let reply = process.read(data, 64);
+    assert_eq!((reply[0], &reply[5..]), (0, &[0xaa; 59][..]));
+    assert_eq!(take(RECEIVE_32, 64), Err(abi::EAGAIN));
+    ask(id, 0);
+    let (_, _, msg) = take(RECEIVE_32, 64).expect("a reply");
+    assert!((12..=16).contains(&(msg >> 16)), "{msg:#x}");
+    let which = process.alloc_32(4);
+    process.write(which, &[0, 8, 0, 20]);
+    ask(fru, which);
+    assert_eq!(take(RECEIVE_32, 64), Ok((1, msgid, 22 << 16 | 0x110b)));
+    assert_eq!(process.read(data, 2), [0, 20], "so many were asked for");
+    // An address that is no longer than it is said to be, of a request that is nobody's.
+    let short = words(process, &[addr as u32, 6, msgid, id, 0]);
+    assert_eq!(ioctl(SEND_32, short), Err(abi::EINVAL));
+    let nowhere = words(process, &[0x10, 8, msgid, id, 0]);
+    assert_eq!(ioctl(SEND_32, nowhere), Err(abi::EFAULT));
+}
+
 #[test]
 fn a_process_of_32_bits_is_served_as_others_are() {
     attached("32-bit", |bench| {
         bench.run(|process| {
             let fd = process.open("/dev/ipmi0").expect("opens");
-            let addr = process.alloc_32(8);
-            process.write(addr, &abi::system_interface(0)[..8]);
-            let data = process.alloc_32(64);
-            process.write(data, &[0xaa; 64]);
-            // Get Device ID; netfn, command and data_len share a word.
-            let msgid = -7i32 as u32;
-            let ask = || {
-                let send = words(process, &[addr as u32, 8, msgid, 0x0106, 0]);
-                assert_eq!(process.ioctl(fd, SEND_32, send), Ok(()));
-                let ready = process.poll(&[(fd, abi::POLLIN)], Some(15 * S));
-                assert_eq!(ready, Ok(vec![abi::POLLIN]));
-            };
-            ask();
-            let take = |command, room: u32| {
-                let recv = [0, addr as u32, 8, 0, room << 16, data as u32];
-                let recv = words(process, &recv);
-                let result = process.ioctl(fd, command, recv);
-                let bytes = process.read(recv, 24);
-                let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-                result.map(|()| (word(0), word(12), word(16)))
-            };
-            assert_eq!(take(RECEIVE_32, 4), Err(abi::EMSGSIZE));
-            // IPMI_RESPONSE_RECV_TYPE, the id as it was sent, 5 bytes of the reply.
-            assert_eq!(take(TRUNC_32, 5), Ok((1, msgid, 0x0005_0107)));
-            let reply = process.read(data, 64);
-            assert_eq!((reply[0], &reply[5..]), (0, &[0xaa; 59][..]));
-            assert_eq!(take(RECEIVE_32, 64), Err(abi::EAGAIN));
-            ask();
-            let (_, _, msg) = take(RECEIVE_32, 64).expect("a reply");
-            assert!((12..=16).contains(&(msg >> 16)), "{msg:#x}");
+            exchange_32(process, fd, |command, argument| {
+                process.ioctl(fd, command, argument)
+            });
         });
     });
 }

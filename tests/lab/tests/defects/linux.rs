@@ -10,6 +10,7 @@ use ipmi_lab::ko::Ko;
 use ipmi_lab::span::S;
 
 use crate::bench::{attached, Bench};
+use crate::device::exchange_32;
 
 /// The commands as <linux/ipmi.h> numbers them.
 const RECEIVE_MSG_TRUNC: u32 = 0xc030_690b;
@@ -115,6 +116,20 @@ fn d04_a_linux_process_gets_its_reply() {
                 let data = process.read(recv.msg.data, usize::from(recv.msg.data_len));
                 assert_eq!((data[0], data.len()), (0, 16), "{data:x?}");
             }
+        });
+    });
+}
+
+#[test]
+fn d04_a_linux_process_of_32_bits_gets_its_reply() {
+    attached("d04-32", |bench| {
+        with_linux(bench, |process, fd| {
+            exchange_32(process, fd, |command, argument| {
+                process.linux_ioctl(fd, command as u32, argument)
+            });
+            // What does not differ is the same for both.
+            assert_eq!(number(process, fd, SET_MY_ADDRESS, 0x42), Ok(0x42));
+            assert_eq!(number(process, fd, GET_MY_ADDRESS, 0), Ok(0x42));
         });
     });
 }
