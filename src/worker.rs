@@ -89,6 +89,7 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
             crate::watchdog::entry::at_startup(state, &settings, who, now);
         }
     });
+    kernel.wake(Channel::Answer);
 }
 
 fn look<K: Kernel>(kernel: &K, interface: &Interface) {

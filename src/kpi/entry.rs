@@ -79,6 +79,17 @@ pub unsafe extern "C" fn ipmi_core_worker(core: *mut ipmi_core) {
     crate::worker::run(core, machine);
 }
 
+/// Sleeps until the BMC is known and its device node made, at most `timeout` nanoseconds.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_await(core: *mut ipmi_core, timeout: u64) {
+    // SAFETY: By the contract.
+    entry::await_bmc(unsafe { of(core) }, timeout);
+}
+
 /// EBUSY while descriptors are open; else none can be opened from here on.
 ///
 /// # Safety

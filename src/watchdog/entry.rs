@@ -169,6 +169,17 @@ pub fn tick<K: Kernel>(kernel: &K, state: &mut State) {
     }
 }
 
+/// Waits until the device is announced, at most `timeout` nanoseconds.
+pub fn await_bmc<K: Kernel>(kernel: &K, timeout: u64) {
+    let deadline = kernel.now().plus(timeout);
+    kernel.wait(Channel::Answer, |state, now| {
+        match state.startup.is_announced() || state.detaching || now >= deadline {
+            true => Step::Ready(()),
+            false => Step::Sleep(Some(deadline)),
+        }
+    });
+}
+
 /// Begins detach: EBUSY while descriptors are open.
 pub fn begin_detach<K: Kernel>(kernel: &K) -> Result<(), Errno> {
     kernel.locked(|state| {

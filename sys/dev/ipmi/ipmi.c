@@ -50,6 +50,15 @@ ipmi_release(struct ipmi_softc *sc)
 	mtx_destroy(&sc->lock);
 }
 
+/* The boot, or kldload(8), waits here for a BMC to answer. */
+static void
+ipmi_await(void *arg)
+{
+	struct ipmi_softc *sc = arg;
+
+	ipmi_core_await(sc->core, (uint64_t)ipmi_attach_wait * 1000000000);
+}
+
 /*
  * The attachment has set up the registers.  The BMC is asked nothing here:
  * the worker gets to know it, however long that takes.
@@ -79,6 +88,8 @@ ipmi_attach(device_t dev, enum ipmi_interface interface)
 	ipmi_tick_start(sc);
 	mtx_unlock(&sc->lock);
 	ipmi_sysctl_attach(sc);
+	if (ipmi_attach_wait > 0)
+		config_intrhook_oneshot(ipmi_await, sc);
 	return (0);
 }
 

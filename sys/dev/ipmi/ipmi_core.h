@@ -129,6 +129,8 @@ struct ipmi_core *ipmi_core_create(struct ipmi_softc *sc,
 void	 ipmi_core_destroy(struct ipmi_core *core);
 void	 ipmi_core_worker(struct ipmi_core *core);
 
+/* Until the BMC is known, or so many nanoseconds are over. */
+void	 ipmi_core_await(struct ipmi_core *core, uint64_t timeout);
 int	 ipmi_core_begin_detach(struct ipmi_core *core);
 void	 ipmi_core_leave(struct ipmi_core *core);
 /* Called with the lock held. */

@@ -42,6 +42,7 @@ static struct ipmi_settings ipmi_tunables = {
 	.max_requests_per_open = 100,
 	.max_opens = 64,
 };
+int ipmi_attach_wait = 0;
 int ipmi_cycle_wait = 10;
 
 static SYSCTL_NODE(_hw, OID_AUTO, ipmi, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
@@ -84,6 +85,8 @@ SYSCTL_INT(_hw_ipmi, OID_AUTO, max_requests_per_open, CTLFLAG_RWTUN,
     "Most requests outstanding on a descriptor");
 SYSCTL_INT(_hw_ipmi, OID_AUTO, max_opens, CTLFLAG_RWTUN,
     &ipmi_tunables.max_opens, 0, "Most descriptors open on a device");
+SYSCTL_INT(_hw_ipmi, OID_AUTO, attach_wait, CTLFLAG_RWTUN, &ipmi_attach_wait,
+    0, "Longest wait for the BMC at attach in seconds; 0 for none");
 SYSCTL_INT(_hw_ipmi, OID_AUTO, cycle_wait, CTLFLAG_RWTUN, &ipmi_cycle_wait, 0,
     "Wait for the power to go off in seconds");
 

@@ -65,6 +65,7 @@ struct ipmi_open {
 
 MALLOC_DECLARE(M_IPMI);
 
+extern int ipmi_attach_wait;
 extern int ipmi_cycle_wait;
 
 int	ipmi_attach(device_t dev, enum ipmi_interface interface);

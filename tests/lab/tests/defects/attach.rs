@@ -40,6 +40,33 @@ fn d19_a_bmc_that_answers_late_is_attached_then() {
 }
 
 #[test]
+fn d19_who_wants_to_wait_for_a_late_bmc_waits_as_long_as_asked() {
+    for (patience, expected) in [("60", 20 * S), ("5", 5 * S)] {
+        each_seed(
+            "d19-wait",
+            1..=5,
+            |plan, _| {
+                let late = When::Window {
+                    from: 0,
+                    to: 20 * S,
+                };
+                plan.faults.push((late, Fault::IbfStuck));
+                plan.tunables.push(("hw.ipmi.attach_wait", patience.into()));
+            },
+            |bench| {
+                let from = bench.now();
+                bench.load();
+                let took = bench.now() - from;
+                assert!(took.abs_diff(expected) <= S, "kldload took {took} ns");
+                let opens = bench.run(|process| Device::open(process).is_ok());
+                assert_eq!(opens, patience == "60");
+                bench.run(watch_for_node);
+            },
+        );
+    }
+}
+
+#[test]
 fn d22_the_node_works_from_its_first_moment() {
     each_seed(
         "d22",
