@@ -44,13 +44,17 @@ CFLAGS = -g $(MODULE_CWARNFLAGS) -ffile-prefix-map=$(CURDIR)=.
 
 SYSROOT = build/sysroot
 NATIVE_BINDINGS = sys/modules/ipmi/bindings.rs
-CORE_TARGET = build/cargo/$(VARIANT)
-CORE = $(CORE_TARGET)/$(RUST_TARGET)/kmod/libipmi.a
+# The variants share what build.rs is made of; each takes its own copy of what comes out.
+CORE_TARGET = build/cargo
+CORE = $(OUT)/libipmi.a
 CORE_RUSTFLAGS = --sysroot $(abspath $(SYSROOT)) $(RUST_CODEGEN) \
 	--remap-path-prefix $(CURDIR)=.
 MODULE_SOURCES = build.rs Cargo.toml $(MODULE_LDSCRIPT) \
 	$(shell find src sys/dev sys/compat -type f)
 GATE_SOURCES = $(shell find tests/gate -type f)
+# With the whole workspace's features of its crates, or the tests would compile them again.
+GATE = $(HOST_CARGO) build --quiet --workspace --bin gate && \
+	$${CARGO_TARGET_DIR:-target}/debug/gate --generation $(FREEBSD) --stats
 
 # Written anew only when it differs, so that other flags mean another build.
 CONFIGURATION = $(VARIANT) $(SYSDIR) $(CPPFLAGS) $(CFLAGS) $(CORE_RUSTFLAGS)
@@ -62,8 +66,7 @@ $(OUT)/ipmi.ko: $(OUT)/ipmi.ko.full $(GATE_SOURCES)
 	@echo "  GATE    $@"
 	@llvm-objcopy-19 --only-keep-debug $< $(OUT)/ipmi.ko.debug
 	@llvm-objcopy-19 --strip-debug --wildcard --localize-symbol='*' $< $@.unchecked
-	@$(HOST_CARGO) run --quiet --package ipmi-gate -- \
-	    --generation $(FREEBSD) --stats $@.unchecked
+	@$(GATE) $@.unchecked
 	@mv $@.unchecked $@
 
 $(OUT)/ipmi.ko.full: $(CORE) $(OUT)/bindings.rs.checked
@@ -83,8 +86,7 @@ $(OUT)/ipmi_linux.ko: $(LINUX_SOURCE) $(HEADERS) $(OUT)/configuration $(MODULE_L
 	@echo "  GATE    $@"
 	@llvm-objcopy-19 --only-keep-debug $@.full $@.debug
 	@llvm-objcopy-19 --strip-debug --wildcard --localize-symbol='*' $@.full $@.unchecked
-	@$(HOST_CARGO) run --quiet --package ipmi-gate -- \
-	    --generation $(FREEBSD) --stats $@.unchecked
+	@$(GATE) $@.unchecked
 	@mv $@.unchecked $@
 
 $(CORE): $(SYSROOT)/.done $(HEADERS) $(OUT)/configuration $(MODULE_SOURCES)
@@ -96,7 +98,7 @@ $(CORE): $(SYSROOT)/.done $(HEADERS) $(OUT)/configuration $(MODULE_SOURCES)
 	$$CARGO rustc --quiet --package ipmi --lib --crate-type staticlib \
 	    --features kmod --profile kmod --target $(RUST_TARGET) \
 	    --target-dir $(CORE_TARGET)
-	@touch $@
+	@cp $(CORE_TARGET)/$(RUST_TARGET)/kmod/libipmi.a $@
 
 # A FreeBSD machine without libclang builds with these bindings: one file must do for
 # every kernel, and FreeBSD 15 has the say.
@@ -128,7 +130,7 @@ $(OUT)/configuration: FORCE
 	@echo '$(CONFIGURATION)' > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-build/headers/%/.done:
+build/headers/%/.done: | $(TOOLCHAIN)
 	@echo "  FETCH   kernel headers of FreeBSD $*"
 	@mkdir -p build/headers
 	@mk/headers.sh $(ZIGLANG_$*) build/headers/$*
@@ -146,11 +148,24 @@ run: $(OUT)/ipmi.ko
 	    --ko $(OUT)/ipmi.ko --json build/run/report.json \
 	    --plot build/run/timeline.svg
 
-# The tests load what was built, for both generations.
-test: build/ipmi.ko build/ipmi_linux.ko build/14/ipmi.ko
+# The tests load what was built, for both generations. What takes long is made side by side:
+# the core of one after the other, and the tests, of which the gate is one.
+test:
+	@$(MAKE) --no-print-directory -j2 cores compiled-tests
+	@$(MAKE) --no-print-directory build/ipmi.ko build/ipmi_linux.ko build/14/ipmi.ko
 	@CARGO=$(HOST_CARGO) IPMI_KO=$(abspath build/ipmi.ko) \
 	    IPMI_LINUX_KO=$(abspath build/ipmi_linux.ko) \
 	    IPMI_KO_14=$(abspath build/14/ipmi.ko) mk/test.sh build/test.log
+
+core: $(CORE)
+
+cores: core
+	@$(MAKE) --no-print-directory FREEBSD=$(if $(filter 14,$(FREEBSD)),15,14) SYSDIR= core
+
+# What does not compile is for test.sh to count.
+compiled-tests: $(TOOLCHAIN)
+	@echo "  COMPILE the tests"
+	-@$(HOST_CARGO) test --workspace --no-run
 
 bench: $(OUT)/ipmi.ko
 	@IPMI_KO=$(abspath $(OUT)/ipmi.ko) $(HOST_CARGO) bench --workspace
@@ -174,8 +189,8 @@ install load:
 # Headers that were fetched and libcore stay: they are not made of these sources.
 clean:
 	rm -rf build/ipmi.ko* build/ipmi_linux.* build/14 build/cargo build/kobj build/run \
-	    build/bindings.rs* build/configuration build/test.log
+	    build/bindings.rs* build/configuration build/libipmi.a build/test.log
 	$(HOST_CARGO) clean
 
-.PHONY: FORCE
+.PHONY: core cores compiled-tests FORCE
 FORCE:
