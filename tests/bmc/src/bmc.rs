@@ -104,22 +104,17 @@ impl Bmc {
 
     /// When `advance` will next have something to do if the host does nothing.
     pub fn next_event(&self) -> Option<u64> {
-        let software = [
-            self.reset_at.map(|(at, _)| at),
-            self.orphan.as_ref().map(|orphan| orphan.at),
-            self.messaging.next_event(),
-        ];
-        let running = if self.still() { [None; 3] } else { software };
-        [
-            self.watchdog.next_event(),
-            self.faults.next_edge(self.now),
-            self.outage.map(|outage| outage.ends(self.phase)),
-        ]
-        .into_iter()
-        .chain(running)
-        .flatten()
-        .filter(|&at| at != NEVER)
-        .min()
+        let mut next = NEVER;
+        let mut consider = |at: Option<u64>| next = next.min(at.unwrap_or(NEVER));
+        consider(self.watchdog.next_event());
+        consider(self.faults.next_edge(self.now));
+        consider(self.outage.map(|outage| outage.ends(self.phase)));
+        if !self.still() {
+            consider(self.reset_at.map(|(at, _)| at));
+            consider(self.orphan.as_ref().map(|orphan| orphan.at));
+            consider(self.messaging.next_event());
+        }
+        (next != NEVER).then_some(next)
     }
 
     /// The watchdog timer as it truly is at `now`, or at the newest time seen if that is later.

@@ -211,6 +211,12 @@ impl Faults {
             .map(|entry| &entry.fault)
     }
 
+    /// Whether this fault is among those that hold now.
+    pub(crate) fn holds(&self, now: u64, fault: &Fault) -> bool {
+        let mut entries = self.entries.iter();
+        !fault.once() && entries.any(|e| e.fault == *fault && self.end(e, now).is_some())
+    }
+
     /// The latest end of the active faults that `which` picks; nothing if none is active.
     pub(crate) fn until(&self, now: u64, which: impl Fn(&Fault) -> bool) -> Option<u64> {
         self.entries
@@ -222,6 +228,9 @@ impl Faults {
 
     /// The faults that happen once and do so now.
     pub(crate) fn happening(&mut self, now: u64) -> Vec<Fault> {
+        if self.entries.iter().all(|e| e.happened || !e.fault.once()) {
+            return Vec::new();
+        }
         let due: Vec<usize> = (0..self.entries.len())
             .filter(|&i| {
                 let entry = &self.entries[i];
@@ -238,19 +247,21 @@ impl Faults {
 
     /// The next time after `now` at which a window opens or closes.
     pub(crate) fn next_edge(&self, now: u64) -> Option<u64> {
-        let edges = |entry: &Entry| match entry.when {
-            When::Window { from, to } | When::Command { from, to, .. } => [from, to],
-            When::AtByte { lasts, .. } => [
-                NEVER,
-                entry.began.map_or(NEVER, |at| at.saturating_add(lasts)),
-            ],
-            When::Always | When::Transactions { .. } => [NEVER, NEVER],
-        };
-        self.entries
-            .iter()
-            .flat_map(edges)
-            .filter(|&edge| edge > now && edge != NEVER)
-            .min()
+        let mut next = NEVER;
+        for entry in &self.entries {
+            let edges = match entry.when {
+                When::Window { from, to } | When::Command { from, to, .. } => [from, to],
+                When::AtByte { lasts, .. } => [
+                    NEVER,
+                    entry.began.map_or(NEVER, |at| at.saturating_add(lasts)),
+                ],
+                When::Always | When::Transactions { .. } => [NEVER, NEVER],
+            };
+            for edge in edges.into_iter().filter(|&edge| edge > now) {
+                next = next.min(edge);
+            }
+        }
+        (next != NEVER).then_some(next)
     }
 
     /// When this entry ceases to hold, if it holds now.

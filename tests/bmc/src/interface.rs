@@ -287,7 +287,10 @@ impl<M: Model> Interface for Wired<M> {
             Some(_) => None,
             None => self.model.due(),
         };
-        [served, self.bmc.next_event()].into_iter().flatten().min()
+        match (served, self.bmc.next_event()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
     }
 
     fn accesses(&self) -> Accesses {

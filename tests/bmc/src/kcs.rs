@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use crate::interface::{Kind, Model, Wired};
 use crate::message::flag;
-use crate::{Bmc, Fault, Request};
+use crate::{Bmc, Fault, Request, NEVER};
 
 const OBF: u8 = 0x01;
 const IBF: u8 = 0x02;
@@ -112,14 +112,11 @@ impl Model for KcsRegisters {
     const KIND: Kind = Kind::Kcs;
 
     fn due(&self) -> Option<u64> {
-        [
-            self.input.map(|input| input.due),
-            self.output.map(|(due, _)| due),
-            self.running.as_ref().map(|(due, _)| *due),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let input = self.input.map_or(NEVER, |input| input.due);
+        let output = self.output.map_or(NEVER, |(due, _)| due);
+        let running = self.running.as_ref().map_or(NEVER, |(due, _)| *due);
+        let next = input.min(output).min(running);
+        (next != NEVER).then_some(next)
     }
 
     fn serve(&mut self, bmc: &mut Bmc) {

@@ -14,7 +14,7 @@ impl Bmc {
     }
 
     pub(crate) fn fault_holds(&self, fault: &Fault) -> bool {
-        self.active_faults().any(|active| active == fault)
+        self.faults.holds(self.now, fault)
     }
 
     pub(crate) fn happen(&mut self, fault: &Fault) {
