@@ -118,9 +118,14 @@ impl Watchdog {
         events: &mut Events,
     ) {
         self.verification.at = None;
-        self.verification.doubts = false;
+        let doubted = core::mem::replace(&mut self.verification.doubts, false);
         let Some(reading) = reading else {
             self.verification.at = Some(now.plus(AGAIN));
+            // Whether it counts it does not say, so it is made to.
+            if doubted && self.wanted() {
+                self.must_set = true;
+                self.served = self.served.min(self.serial.saturating_sub(1));
+            }
             return;
         };
         self.verification.reading = Some((reading, now));

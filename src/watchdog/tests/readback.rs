@@ -88,7 +88,8 @@ fn a_timer_whose_action_is_none_guards_nobody() {
 #[test]
 fn a_busy_bmc_is_read_back_again_soon() {
     let mut bench = Bench::armed(128);
-    bench.watchdog.suspect(bench.now);
+    bench.tick();
+    bench.advance(60 * SEC);
     assert_eq!(bench.answer(0xc0), Command::Get);
     assert_eq!(bench.plan(), None);
     bench.advance(500 * MS);
@@ -145,4 +146,21 @@ fn a_question_that_nobody_answers_holds_up_no_pat_for_long() {
     assert_eq!(bench.answer(0), Command::Reset);
     bench.watchdog.suspect(now);
     assert!(bench.watchdog.inquiry(now).is_some(), "it may answer now");
+}
+
+#[test]
+fn a_bmc_that_may_have_been_reset_and_does_not_say_is_set_anew() {
+    let mut bench = Bench::armed(128);
+    bench.advance(10 * SEC);
+    let now = bench.now;
+    bench.watchdog.suspect(now);
+    let plan = bench.watchdog.inquiry(now).expect("asks first");
+    let mut reply = DriverReply::EMPTY;
+    for byte in [0x1c, 0x25, 0xc0] {
+        reply.arrival().push(byte);
+    }
+    let events = &mut bench.events;
+    bench.watchdog.answered(plan, &reply, now, now, events);
+    assert_eq!(countdown(bench.answer(0)), 1180);
+    assert_eq!(bench.answer(0), Command::Reset);
 }
