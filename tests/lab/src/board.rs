@@ -58,6 +58,8 @@ pub struct Sightings {
     pub confirmed: Vec<Ns>,
     /// What Get Watchdog Timer was answered with, whoever asked.
     pub readings: Vec<(Ns, McWatchdog)>,
+    /// When the BMC said that its timer does not run.
+    pub told_stopped: Vec<Ns>,
     /// The watchdog commands that the BMC ran, whoever sent them.
     pub dog: Vec<(Ns, u8)>,
     /// When the BMC sent an NMI.
@@ -81,6 +83,8 @@ struct Opening {
     net_fn: Option<u8>,
 }
 
+/// Completion code of Reset Watchdog Timer without a Set before.
+const NOT_INITIALISED: u8 = 0x80;
 /// KCS control codes.
 const GET_STATUS_ABORT: u8 = 0x60;
 const WRITE_START: u8 = 0x61;
@@ -180,7 +184,11 @@ impl Board {
             let run = bmc.records().skip(kept.saturating_sub(fresh));
             for r in run.filter(|r| r.netfn == 0x06 && matches!(r.cmd, 0x22 | 0x24 | 0x25)) {
                 self.seen.dog.push((r.at, r.cmd));
-                match McWatchdog::decode(&r.reply) {
+                let reading = McWatchdog::decode(&r.reply);
+                if r.completion == NOT_INITIALISED || reading.is_some_and(|r| !r.running) {
+                    self.seen.told_stopped.push(r.at);
+                }
+                match reading {
                     Some(reading) => self.seen.readings.push((r.at, reading)),
                     None if r.completion == 0 && !r.cancelled && counting => {
                         self.seen.confirmed.push(r.at);

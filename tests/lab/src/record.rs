@@ -44,6 +44,8 @@ pub struct Record {
     pub notifications: Vec<Note>,
     /// What an administrator saw, looking now and then.
     pub looks: Vec<Look>,
+    /// When the BMC said that its timer does not run.
+    pub told_stopped: Vec<Ns>,
     /// The watchdog commands that the BMC ran.
     pub dog: Vec<(Ns, u8)>,
     /// Processor time of the module's own threads since the start, sampled now and then.
@@ -86,6 +88,8 @@ impl Pat {
 pub struct Request {
     pub client: usize,
     pub sent: Ns,
+    /// Network function and command.
+    pub what: (u8, u8),
     pub outcome: Option<(Ns, Outcome)>,
 }
 

@@ -65,6 +65,8 @@ pub struct Report {
     pub io_accesses: u64,
     /// `dev.ipmi.0.watchdog.doctor` at the telling moments and at the end.
     pub doctor: Vec<Line>,
+    /// How often what is shown was held against the BMC's own answer while a timer counted there.
+    pub looks: usize,
     /// What devd(8) heard: subsystem and type.
     pub notifications: Vec<Line>,
     /// The longest time from the BMC answering again to a confirmed pat; null if there was
@@ -161,6 +163,7 @@ impl Run {
             console: lines(&record.console),
             io_accesses: record.io_accesses,
             doctor: diagnoses(record, &self.telling),
+            looks: looks(record),
             notifications: lines(&record.notifications),
             recovery_ms: record
                 .recoveries()
@@ -220,6 +223,12 @@ fn lines(notes: &[Note]) -> Vec<Line> {
             text: n.text.clone(),
         })
         .collect()
+}
+
+fn looks(record: &Record) -> usize {
+    let counting = record.counting().and(&record.answering());
+    let looks = record.looks.iter();
+    looks.filter(|look| counting.contains(look.at)).count()
 }
 
 fn diagnoses(record: &Record, telling: &[Ns]) -> Vec<Line> {

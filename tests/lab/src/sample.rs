@@ -48,6 +48,7 @@ fn requests(end: Ns) -> Vec<Request> {
         Request {
             client: i as usize % 4,
             sent,
+            what: (0x06, 0x01),
             outcome: Some((sent + took, outcome)),
         }
     };

@@ -202,6 +202,7 @@ impl Stage {
             console: self.console(),
             notifications: self.notifications(),
             looks: notes.looks,
+            told_stopped: seen.told_stopped,
             dog: seen.dog,
             worker: std::mem::take(&mut self.worker),
             io_accesses: seen.accesses,

@@ -43,6 +43,7 @@ const MEASURES: &[Measure] = &[
     ("slowest request", |r| time(r.requests.worst_ms)),
     ("driver paths", |r| passages(r)),
     ("doctor", |r| doctor(r)),
+    ("sysctls held against the BMC", |r| r.looks.to_string()),
     ("virtual time", |r| format!("{:.0} s", r.virtual_s)),
 ];
 

@@ -130,6 +130,7 @@ impl Session<'_> {
             log.requests.push(Request {
                 client: self.who,
                 sent,
+                what: (net_fn, cmd),
                 outcome: None,
             });
             log.requests.len() - 1

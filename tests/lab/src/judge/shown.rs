@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the driver shows and says, held against what was so. Must not know how a run is made.
 
-use crate::record::{BmcState, Look, Note, Record};
+use crate::record::{BmcState, Look, Note, Record, Way};
 use crate::span::{seconds, Ns, Span, Spans, MS, S};
 
+use super::calm;
 use super::guard::AT_ONCE;
 
 /// After an outage the driver may look behind for so long.
 const CATCHES_UP: Ns = 2 * S;
 /// A BMC that has not answered for so long is to be called that: a verification and three attempts.
 const LONG_DEAD: Ns = 80 * S;
-/// A run whose device was there for so long without a look at it has no administrator.
+/// A driver that could be asked for so long and was not looked at shows nothing.
 const NOTICED: Ns = 15 * S;
 
 /// Shown otherwise than it is for too long, or a dead BMC passed over in silence.
@@ -35,10 +36,39 @@ pub(super) fn lies(record: &Record, most: Ns) -> Vec<String> {
     said
 }
 
+/// A stretch in which the driver could be asked and nobody did.
 fn nothing_shown(record: &Record) -> Option<String> {
-    let served = record.confirmed.first()?;
-    let long = record.end > served + NOTICED && record.violations.is_empty();
-    (long && record.looks.is_empty()).then(|| "the module shows no watchdog state".into())
+    let judged = calm(record).and(&present(record));
+    let looks = || record.looks.iter().map(|look| look.at);
+    let unseen = |span: &Span| {
+        let inside = looks().filter(|&at| span.contains(at));
+        let times: Vec<Ns> = [span.from]
+            .into_iter()
+            .chain(inside)
+            .chain([span.to])
+            .collect();
+        let mut pauses = times
+            .windows(2)
+            .filter_map(|pair| Span::new(pair[0], pair[1]));
+        pauses.find(|pause| pause.length() > NOTICED)
+    };
+    let unseen = judged.iter().find_map(unseen)?;
+    let (from, long) = (seconds(unseen.from), seconds(unseen.length()));
+    Some(format!(
+        "from {from:.3} s for {long:.3} s the module shows no watchdog state"
+    ))
+}
+
+/// When the device was there.
+fn present(record: &Record) -> Spans {
+    let changes = record.passages.iter().filter_map(|p| match p.way {
+        Way::Attach => Some((p.to?, true)),
+        Way::Detach | Way::Unload => Some((p.from, false)),
+        _ => None,
+    });
+    let mut changes: Vec<(Ns, bool)> = changes.collect();
+    changes.sort();
+    Spans::of_changes(&changes, record.end)
 }
 
 fn lasting_lie(record: &Record, most: Ns) -> Option<String> {

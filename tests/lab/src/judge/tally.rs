@@ -3,13 +3,19 @@
 //! watchdog, losses of the BMC's timer, gaps in the protection. Must not know how a run is made.
 
 use super::{calm, within};
-use crate::record::{Counters, Look, Pat, Record, Timer, Way};
-use crate::span::{seconds, Ns, Span, Spans, MS};
+use crate::record::{Counters, Look, Pat, Record, Request, Timer, Way};
+use crate::span::{seconds, Ns, Span, Spans, MS, S};
 
 /// A look takes so long at most, and so does the way from a call's end to its counter.
 const BLUR: Ns = 20 * MS;
 /// A confirmation this old is good for a pat.
 const COALESCED: Ns = 150 * MS;
+/// What the driver does about a loss that it was told of is done by then.
+const DONE: Ns = S;
+/// From the beginning of an attempt to what the BMC does for it.
+const HELD_UP: Ns = 100 * MS;
+/// Get Watchdog Timer.
+const GET: (u8, u8) = (0x06, 0x25);
 /// Errnos of calls that no driver took: ENXIO in a shutdown, EINVAL, EOPNOTSUPP.
 const NOT_TAKEN: [i32; 3] = [6, 22, 45];
 
@@ -44,6 +50,13 @@ struct Gap {
     most: Span,
 }
 
+/// The BMC's timer was gone, and not on the host's word.
+struct Loss {
+    at: Ns,
+    /// When the BMC first said so.
+    told: Option<Ns>,
+}
+
 /// What was seen of all that is counted.
 struct Seen {
     /// From here on others have a hand in it.
@@ -51,12 +64,10 @@ struct Seen {
     /// Calls that began before this were another device's.
     begins: Ns,
     calls: Vec<Call>,
-    losses: Vec<Ns>,
+    losses: Vec<Loss>,
     gaps: Vec<Gap>,
     /// The most that a caller is held.
     held: Ns,
-    /// A timer of firmware's that is stopped is counted as if the host had asked for it.
-    own: u64,
 }
 
 impl Seen {
@@ -67,19 +78,14 @@ impl Seen {
         let begins = left.map(|p| p.from).max().unwrap_or(0);
         let calm = calm(record);
         let taken = record.pats.iter().filter(|p| p.at >= begins);
+        let losses = losses(record);
         let calls = taken.filter_map(|p| call(record, &calm, p)).collect();
         Seen {
             ends: stopped.map(|p| p.from).min().unwrap_or(Ns::MAX),
             begins,
             calls,
-            losses: losses(record),
-            gaps: gaps(record),
-            own: u64::from(
-                record
-                    .console
-                    .iter()
-                    .any(|n| n.text.contains("stopping it")),
-            ),
+            gaps: gaps(record, &losses),
+            losses,
             held: record.worst_pat().map_or(0, |p| p.latency(record.end)),
         }
     }
@@ -124,7 +130,7 @@ impl Seen {
             .filter(|p| p.at >= self.begins && p.at <= at);
         let open = begun.filter(|p| p.returned.is_none_or(|(to, _)| to + BLUR > at));
         let done = self.calls.iter().filter(|c| c.to + BLUR <= at).count() as u64;
-        (done, done + open.count() as u64 + self.own)
+        (done, done + open.count() as u64)
     }
 
     fn count(&self, at: Ns, surely: fn(&Call) -> bool, maybe: fn(&Call) -> bool) -> Range {
@@ -134,14 +140,21 @@ impl Seen {
         (least.count() as u64, most.count() as u64)
     }
 
-    /// Each loss is made good once, or twice if it comes while that is done; and so is what a BMC
-    /// does not do as it is told.
+    /// Each loss that the BMC tells of is made good once, or twice if it comes while that is done;
+    /// and so is what a BMC does not do as it is told.
     fn rearmed(&self, record: &Record, at: Ns) -> Range {
         let notes = record.notifications.iter();
         let altered = notes.filter(|n| n.text.ends_with("altered") && n.at <= at + BLUR);
         let altered = altered.count() as u64;
-        let most = self.losses.iter().filter(|&&loss| loss <= at).count() as u64;
-        (altered, 2 * most + 2 * altered)
+        let losses = self.losses.iter();
+        let told = losses
+            .clone()
+            .filter(|l| l.told.is_some_and(|told| told + DONE <= at));
+        let (least, most) = (
+            told.count() as u64,
+            losses.filter(|l| l.at <= at).count() as u64,
+        );
+        (least + altered, 2 * most + 2 * altered)
     }
 
     /// The least of each gap that is known of by then.
@@ -161,7 +174,7 @@ impl Seen {
         let least: Vec<Ns> = least.collect();
         let most = self.gaps.iter().filter(|g| g.most.from <= at);
         let most: Vec<Ns> = most
-            .map(|g| g.most.to.min(at) - g.most.from + BLUR)
+            .map(|g| g.most.to.min(at) - g.most.from + HELD_UP)
             .collect();
         let longest = |of: &[Ns]| of.iter().copied().max().unwrap_or(0);
         let total = |of: &[Ns]| of.iter().sum::<Ns>();
@@ -208,23 +221,33 @@ fn call(record: &Record, calm: &Spans, pat: &Pat) -> Option<Call> {
     })
 }
 
-/// When the BMC's timer was gone, and not on the host's word.
-fn losses(record: &Record) -> Vec<Ns> {
+fn losses(record: &Record) -> Vec<Loss> {
     let asked = Spans::of_changes(&record.asked, record.end);
-    let told = |at: Ns| {
+    let (gaps, answering) = (record.gaps(), record.answering());
+    // What may be an answer to an application is none to the driver.
+    let overheard = |told: Ns| {
+        let mut asking = record.requests.iter().filter(|r| r.what == GET);
+        let until = |r: &Request| r.outcome.map_or(record.end, |(at, _)| at);
+        asking.any(|r| r.sent <= told && told <= until(r))
+    };
+    let on_our_word = |at: Ns| {
         let mut sets = record.dog.iter().filter(|&&(_, command)| command == 0x24);
         sets.any(|&(set, _)| set <= at && at - set < BLUR)
     };
     let gone = |pair: &[(Ns, Timer)]| {
         let at = pair[1].0;
         let stops = pair[0].1 != Timer::Stopped && pair[1].1 == Timer::Stopped;
-        (stops && asked.contains(at) && !told(at)).then_some(at)
+        let gap = gaps.iter().find(|gap| gap.contains(at))?;
+        let told = record.told_stopped.iter().copied();
+        let mut told = told.filter(|&told| answering.contains(told) && !overheard(told));
+        let told = told.find(|&told| at <= told && gap.contains(told));
+        (stops && asked.contains(at) && !on_our_word(at)).then_some(Loss { at, told })
     };
     record.timer.windows(2).filter_map(gone).collect()
 }
 
 /// The gaps that there were, and those that there were for all that the driver knew.
-fn gaps(record: &Record) -> Vec<Gap> {
+fn gaps(record: &Record, losses: &[Loss]) -> Vec<Gap> {
     let answering = record.answering();
     let sign = |from: Ns| {
         let mut after = record.confirmed.iter().copied().filter(|&c| c >= from);
@@ -247,8 +270,10 @@ fn gaps(record: &Record) -> Vec<Gap> {
     let unguarded: Vec<(Ns, Ns)> = pats.filter_map(failing).collect();
     let known = |span: &Span| {
         let inside = |&&(from, to): &&(Ns, Ns)| span.from <= from && to < span.to;
-        let &(_, to) = unguarded.iter().find(inside)?;
-        Some((Span { from: to, ..*span }, to))
+        let failed = unguarded.iter().find(inside).map(|&(_, to)| to);
+        let lost = losses.iter().filter(|l| span.contains(l.at));
+        let told = lost.filter_map(|l| l.told).map(|told| told + DONE);
+        Some((*span, failed.into_iter().chain(told).min()?))
     };
     let gap = |span: &Span| Gap {
         least: known(span),
@@ -274,11 +299,15 @@ fn gaps(record: &Record) -> Vec<Gap> {
 mod tests {
     use super::*;
     use crate::sample::survived;
-    use crate::span::S;
 
     /// A look at the end of the sample, 79 pats of which had no answer; from the 18th on they failed.
     fn looked(change: impl Fn(&mut Counters)) -> String {
+        looked_after(&[], change)
+    }
+
+    fn looked_after(told_stopped: &[Ns], change: impl Fn(&mut Counters)) -> String {
         let mut record = survived();
+        record.told_stopped = told_stopped.to_vec();
         let failing = record
             .pats
             .iter_mut()
@@ -293,8 +322,8 @@ mod tests {
             failures: 57,
             rearmed: 0,
             gaps: 1,
-            gap_longest: 570 * S,
-            gap_total: 570 * S,
+            gap_longest: 640 * S,
+            gap_total: 640 * S,
         };
         change(&mut counters);
         record.looks = vec![Look {
@@ -327,8 +356,12 @@ mod tests {
         assert!(looked(|c| c.rearmed += 3).contains("rearmed"));
         assert!(looked(|c| c.gaps += 1).contains("gaps is shown as 2"));
         assert!(
-            looked(|c| c.gap_longest += 300 * S).contains("gap_longest_ms is shown as 870.000 s")
+            looked(|c| c.gap_longest += 300 * S).contains("gap_longest_ms is shown as 940.000 s")
         );
         assert!(looked(|c| c.gap_total -= 20 * S).contains("gap_total_ms"));
+        // The BMC said that it had lost its timer, to the driver and nobody else.
+        let told = [750 * S + 100 * MS];
+        assert!(looked_after(&told, |_| {}).contains("rearmed is shown as 0; 1 to 2 were seen"));
+        assert_eq!(looked_after(&told, |c| c.rearmed = 1), "");
     }
 }

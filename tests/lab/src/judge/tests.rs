@@ -220,7 +220,16 @@ fn a_lie_that_lasts_while_the_bmc_answers_is_told() {
         lie: lie.then(|| "state 1 is shown".into()),
     };
     let mut record = survived();
-    assert!(said(&record, &bound).contains("shows no watchdog state"));
+    assert_eq!(said(&record, &bound), "");
+    record.passages.push(Passage {
+        way: Way::Attach,
+        from: 20 * MS,
+        to: Some(30 * MS),
+    });
+    record.looks = (1..=4).map(|i| look(i * 15 * S, false)).collect();
+    let unseen = "from 755.000 s for 245.000 s the module shows no watchdog state";
+    assert_eq!(said(&record, &bound), unseen);
+    record.passages.pop();
     record.looks = vec![
         look(20 * S, true),
         look(20 * S + 900 * MS, true),

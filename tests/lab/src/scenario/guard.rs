@@ -5,7 +5,9 @@
 use ipmi_bmc::{Fault, When};
 
 use super::load::{ordinary, watchdogd, UP};
+use super::outages::{refuses_for_a_while, GET, RESET, SET};
 use super::plan::{Act, End, Firmware, Plan, Scenario, Watchdogd};
+use crate::abi::WD_SOFT_LOG;
 use crate::dice::Dice;
 use crate::judge::Bound;
 use crate::mc_watchdog::TENTH;
@@ -50,7 +52,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "clock-step",
-        about: "the time of day jumps, by years and back",
+        about: "the time of day jumps, by years and back: on a healthy host, in an outage, on a hung host",
         plan: clock_step,
     },
     Scenario {
@@ -107,6 +109,10 @@ fn bmc_forgets(dice: &mut Dice) -> Plan {
             to: at + S,
         };
         plan.faults.push((when, Fault::ForgetWatchdog));
+        if dice.chance(30) {
+            // Nothing but being asked makes it show what it forgot.
+            refuses_for_a_while(dice, &mut plan, at, &[RESET, SET, GET]);
+        }
         at += dice.between(8 * S, 30 * S);
     }
     plan.lasts = at;
@@ -324,11 +330,44 @@ fn deaf_but_counting(dice: &mut Dice) -> Plan {
 }
 
 fn clock_step(dice: &mut Dice) -> Plan {
-    let mut plan = Plan::new(dice, 90 * S);
-    plan.watchdogd = Some(watchdogd(dice));
-    plan.clients = ordinary(dice, 70 * S);
+    let from = dice.between(20 * S, 40 * S);
+    let mut plan = Plan::new(dice, from + 170 * S);
+    let mut daemon = watchdogd(dice);
+    match dice.turn(4) {
+        0 => plan.lasts = 90 * S,
+        // Pats that are told late, as what is left of them.
+        1 => {
+            let to = from + dice.between(10 * S, 100 * S);
+            let fault = dice.pick(&[0, 1]);
+            let fault = [Fault::IbfStuck, Fault::Deaf { counting: true }][fault].clone();
+            plan.fault(from, to, BmcState::Dead, fault);
+        }
+        // The end of a margin, which is the driver's own reckoning.
+        2 => {
+            plan.margin = 900 * S;
+            daemon.ends = Some((from, End::Hangs));
+            daemon.pretimeout = 0;
+            plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
+            plan.bounds.push(Bound::ResetsHostAfterLastPat(S));
+            plan.bounds.push(Bound::Notified("WATCHDOG unpatted"));
+        }
+        // The pre-timeouts of kernel, driver and BMC, one after the other.
+        _ => {
+            plan.tunables
+                .push(("hw.ipmi.wd_pretimeout_int", "msg".into()));
+            daemon.ends = Some((from, End::Hangs));
+            daemon.action = WD_SOFT_LOG;
+            plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
+            plan.bounds.push(Bound::PretimeoutFires(20 * MS));
+            plan.bounds.push(Bound::BmcResetsHost(S));
+            plan.bounds.push(Bound::Notified("WATCHDOG unpatted"));
+            plan.bounds.push(Bound::Notified("WATCHDOG pretimeout"));
+        }
+    }
+    plan.watchdogd = Some(daemon);
+    plan.clients = ordinary(dice, from);
     let mut at = UP;
-    while at < 80 * S {
+    while at < plan.lasts - 10 * S {
         let by = dice.magnitude(MS, 10 * 365 * 86_400 * S) as i64;
         let by = if dice.chance(50) { -by } else { by };
         plan.acts.push((at, Act::ClockStep { by }));

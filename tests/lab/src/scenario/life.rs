@@ -73,6 +73,13 @@ fn re_attach(dice: &mut Dice) -> Plan {
         any_trouble(dice, from, back, &mut plan);
         plan.acts.push((at, Act::Detach));
         plan.acts.push((back, Act::Attach));
+        // A moment of guard, to see that it is shown.
+        let timeout = 128 * S;
+        plan.acts.push((back + 6 * S, Act::Pat { timeout }));
+        plan.telling.push(back + 7 * S);
+        let timeout = 0;
+        plan.acts
+            .push((back + 7 * S + 500 * MS, Act::Pat { timeout }));
         at = back + dice.between(8 * S, 12 * S);
     }
     plan.lasts = at;

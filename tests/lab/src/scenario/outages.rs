@@ -44,7 +44,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "bmc-reset",
-        about: "the BMC resets itself, once or more, and loses its timer",
+        about: "the BMC resets itself, once or more, loses its timer, and may refuse a new one at first",
         plan: bmc_reset,
     },
     Scenario {
@@ -136,13 +136,42 @@ fn bmc_reset(dice: &mut Dice) -> Plan {
             reboot_for,
             timer_survives: false,
         };
-        plan.fault(at, at + reboot_for, BmcState::Rebooting, fault);
-        at += reboot_for + dice.between(5 * S, 40 * S);
+        let back = at + reboot_for;
+        plan.fault(at, back, BmcState::Rebooting, fault);
+        if dice.chance(50) {
+            refuses_for_a_while(dice, &mut plan, back, &[RESET, SET, GET]);
+        }
+        at = back + dice.between(5 * S, 40 * S);
     }
     plan.lasts = at;
     plan.watchdogd = Some(watchdogd(dice));
     plan.clients = ordinary(dice, at.saturating_sub(10 * S));
     plan
+}
+
+/// Commands of the watchdog.
+pub const RESET: u8 = 0x22;
+pub const SET: u8 = 0x24;
+pub const GET: u8 = 0x25;
+
+/// A BMC refuses one or all of the watchdog's commands for three seconds. It is an outage if one
+/// of those is among them without which nobody can help.
+pub fn refuses_for_a_while(dice: &mut Dice, plan: &mut Plan, from: Ns, needed: &[u8]) {
+    let to = from + 3 * S;
+    let code = dice.pick(&[0xc0, 0xc3, 0xd2]);
+    let refused: &[u8] = dice.pick(&[&[RESET, SET, GET], &[RESET], &[SET], &[GET]]);
+    for &cmd in refused {
+        let fault = Fault::Completion {
+            netfn: 0x06,
+            cmd,
+            code,
+        };
+        plan.faults.push((When::Window { from, to }, fault));
+    }
+    if refused.iter().any(|cmd| needed.contains(cmd)) {
+        plan.state(from, BmcState::Slow);
+        plan.state(to, BmcState::Healthy);
+    }
 }
 
 fn hung_host(dice: &mut Dice) -> Plan {

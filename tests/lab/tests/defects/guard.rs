@@ -254,14 +254,27 @@ fn a_timeout_above_the_most_is_clamped_and_shown() {
 fn an_armed_host_does_not_suspend() {
     attached("suspend", |bench| {
         assert_eq!(bench.pat(128 * S), 0);
-        let lines = bench.stage.console().len();
-        assert_eq!(bench.stage.machine.device_suspend("ipmi0"), Ok(EBUSY));
-        assert_eq!(bench.stage.machine.suspend(600 * S), Ok(EBUSY));
-        let said = bench.stage.console().split_off(lines);
-        assert!(said.iter().any(|l| l.text.contains("watchdog is armed")));
+        for whole_machine in [false, true] {
+            let lines = bench.stage.console().len();
+            let refused = match whole_machine {
+                false => bench.stage.machine.device_suspend("ipmi0"),
+                true => bench.stage.machine.suspend(600 * S),
+            };
+            assert_eq!(refused, Ok(EBUSY));
+            let said = bench.stage.console().split_off(lines);
+            assert_eq!(said.len(), 1, "{said:?}");
+            assert!(said[0].text.contains("not suspending: watchdog is armed"));
+            assert!(bench.timer().counting);
+            assert_eq!(bench.pat(128 * S), 0, "after the refusal");
+        }
+        assert_eq!(bench.pat(0), 0);
+        assert_eq!(bench.stage.machine.device_suspend("ipmi0"), Ok(0));
+        assert_eq!(bench.stage.machine.device_resume("ipmi0"), Ok(0));
+        assert_eq!(bench.pat(128 * S), 0, "after the device's resume");
         assert!(bench.timer().counting);
         assert_eq!(bench.pat(0), 0);
         assert_eq!(bench.stage.machine.suspend(600 * S), Ok(0));
-        assert_eq!(bench.pat(128 * S), 0, "after the resume");
+        assert_eq!(bench.pat(128 * S), 0, "after the machine's resume");
+        assert!(bench.timer().counting);
     });
 }
