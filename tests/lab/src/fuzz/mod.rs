@@ -78,7 +78,9 @@ pub fn play(ko: &Ko, seed: u64, operations: u64) -> Result<Outcome> {
 
 fn complaints(stage: &mut Stage, playing: u64) -> Result<Vec<String>> {
     if let Some(stop) = &stage.ended {
-        return Ok(vec![format!("the machine ended by itself: {stop:?}")]);
+        let mut complaints = vec![format!("the machine ended by itself: {stop:?}")];
+        complaints.extend(stage.violations().into_iter().map(|v| v.text));
+        return Ok(complaints);
     }
     if playing > 0 {
         return Ok(vec![format!("{playing} processes hang")]);

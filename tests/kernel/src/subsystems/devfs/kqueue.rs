@@ -25,6 +25,8 @@ const KN_CHAN: u64 = 40;
 /// Set once the note fired, `kn_status`.
 const KN_STATUS: u64 = 124;
 const KN_ACTIVE: u32 = 1;
+/// Somebody looks at the note and must not lose it, `kn_influx`.
+const KN_INFLUX: u64 = 128;
 
 /// struct filterops.
 const F_ISFD: u64 = 0;
@@ -34,6 +36,9 @@ const F_EVENT: u64 = 24;
 /// struct knlist: the first note, and the argument of the lock functions, a mutex here.
 const KL_LIST: u64 = 0;
 const KL_LOCKARG: u64 = 32;
+
+/// Nanoseconds after which it is looked again whether a note is still looked at.
+const LOOK_AGAIN: u64 = 1_000_000;
 
 const KNF_LISTLOCKED: i32 = 1;
 const MA_OWNED: u32 = 1;
@@ -82,11 +87,14 @@ fn wait(note: u64, chan: u64, deadline: Option<u64>) -> Result<bool, i32> {
             // The driver let go of it: the file is gone.
             return Ok(true);
         }
-        let lock = mutex_of(list);
-        locks::acquire(lock, false);
-        let ready = fires(note, 0);
-        mem::write(note + KN_STATUS, 0u32);
-        locks::release(lock);
+        let ready = in_flux(note, || {
+            let lock = mutex_of(list);
+            locks::acquire(lock, false);
+            let ready = fires(note, 0);
+            mem::write(note + KN_STATUS, 0u32);
+            locks::release(lock);
+            ready
+        });
         if ready {
             return Ok(true);
         }
@@ -105,6 +113,19 @@ fn wait(note: u64, chan: u64, deadline: Option<u64>) -> Result<bool, i32> {
     }
 }
 
+/// Does something with a note that must stay on its list meanwhile.
+fn in_flux<R>(note: u64, f: impl FnOnce() -> R) -> R {
+    mem::write(note + KN_INFLUX, 1i32);
+    let result = f();
+    mem::write(note + KN_INFLUX, 0i32);
+    sched::wake(note);
+    result
+}
+
+fn is_in_flux(note: &u64) -> bool {
+    mem::read::<i32>(note + KN_INFLUX) != 0
+}
+
 fn fires(note: u64, hint: u64) -> bool {
     let event = mem::read(operations(note) + F_EVENT);
     call::module(event, &[note, hint]) as i32 != 0
@@ -113,7 +134,7 @@ fn fires(note: u64, hint: u64) -> bool {
 fn detach(note: u64) {
     if mem::read::<u64>(note + KN_KNLIST) != 0 {
         let detach = mem::read(operations(note) + F_DETACH);
-        call::module(detach, &[note]);
+        in_flux(note, || call::module(detach, &[note]));
     }
 }
 
@@ -196,17 +217,36 @@ fn knote(args: &Args) -> u64 {
     0
 }
 
-/// knlist_clear(): takes all notes off, and whoever waits is told.
+/// knlist_clear(): takes all notes off, and whoever waits is told. Waits for those who look at one.
 fn knlist_cleardel(args: &Args) -> u64 {
-    let list = args.u64(0);
-    with_list(list, args.i32(2) != 0, || {
-        for note in notes(list) {
+    let (list, locked) = (args.u64(0), args.i32(2) != 0);
+    let lock = mutex_of(list);
+    if !locked {
+        locks::acquire(lock, false);
+    }
+    locks::assert(lock, MA_OWNED);
+    loop {
+        let (busy, idle): (Vec<u64>, Vec<u64>) = notes(list).into_iter().partition(is_in_flux);
+        set_notes(list, &busy);
+        for note in idle {
             mem::write(note + KN_KNLIST, 0u64);
             mem::write(note + KN_STATUS, KN_ACTIVE);
             sched::wake(mem::read(note + KN_CHAN));
         }
-        set_notes(list, &[]);
-    });
+        let Some(first) = busy.first() else { break };
+        locks::release(lock);
+        // It may be done with, and freed, by now: then there is nobody left to wake this one.
+        let wait = Wait {
+            deadline: Some(sched::now() + LOOK_AGAIN),
+            wmesg: "kqkclr",
+            ..Wait::default()
+        };
+        sched::block_on(*first, wait);
+        locks::acquire(lock, false);
+    }
+    if !locked {
+        locks::release(lock);
+    }
     0
 }
 
