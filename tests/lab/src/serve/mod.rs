@@ -15,6 +15,7 @@ pub use machine::{Modules, Peer};
 
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 
@@ -40,7 +41,10 @@ pub fn with_machine<R>(
     peer: Peer,
     f: impl FnOnce(&Door, &Path) -> Result<R>,
 ) -> Result<(R, Remains)> {
-    let directory = std::env::temp_dir().join(format!("ipmi-lab-{}", std::process::id()));
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("ipmi-lab-{}-{number}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&directory)
         .with_context(|| format!("cannot make {}", directory.display()))?;
     let socket = directory.join("ipmi0");

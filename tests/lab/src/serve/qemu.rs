@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
@@ -98,7 +99,10 @@ fn accept(listener: &UnixListener) -> Result<UnixStream> {
 
 impl Company {
     fn new() -> Result<Company> {
-        let directory = std::env::temp_dir().join(format!("ipmi-lab-qemu-{}", std::process::id()));
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("ipmi-lab-qemu-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory)?;
         Ok(Company {
