@@ -10,6 +10,8 @@ use crate::wire::{completion, DriverReply, Message};
 
 /// How often a BMC that is busy is asked for its timer before it is taken to have none: minutes.
 const TRIES: u8 = 12;
+/// The same for one that says yes and no more: some never do, OpenIPMI's simulator for one.
+const TRIES_SHORT: u8 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -99,7 +101,8 @@ impl Startup {
                 self.tries = self.tries.saturating_add(1);
                 let none = completion::says_no(reply.completion());
                 // A BMC that starts is busy: only a plain no means that there is no timer.
-                if self.timer.is_none() && !none && self.tries < TRIES {
+                let most = if accepted { TRIES_SHORT } else { TRIES };
+                if self.timer.is_none() && !none && self.tries < most {
                     return false;
                 }
                 Stage::Known
@@ -264,6 +267,7 @@ mod tests {
             asked
         };
         assert_eq!([0xc1, 0xcc, 0xd4].map(asked), [1, 1, 1]);
-        assert_eq!([0xc0, 0xc3, 0xd2, 0xff, 0].map(asked), [TRIES; 5]);
+        assert_eq!([0xc0, 0xc3, 0xd2, 0xff].map(asked), [TRIES; 4]);
+        assert_eq!(asked(0), TRIES_SHORT, "a reply that is too short");
     }
 }
