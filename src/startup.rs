@@ -10,8 +10,9 @@ use crate::wire::{completion, DriverReply, Message};
 
 /// How often a BMC that is busy is asked for its timer before it is taken to have none: minutes.
 const TRIES: u8 = 12;
-/// The same for one that says yes and no more: some never do, OpenIPMI's simulator for one.
-const TRIES_SHORT: u8 = 2;
+/// The same for one that says yes and no more: half a minute, as some never say more (OpenIPMI's
+/// simulator, for one).
+const TRIES_SHORT: u8 = 6;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {

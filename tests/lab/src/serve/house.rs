@@ -48,8 +48,9 @@ pub struct Remains {
 
 /// A run is so long unless somebody rings.
 const RUN: u64 = 3600 * S;
-/// How long the node may take to appear.
-const ATTACH: u64 = 20 * S;
+/// How long the node may take to appear: a BMC that does not say whether it has a watchdog timer is
+/// asked for half a minute.
+const ATTACH: u64 = 45 * S;
 
 impl Door {
     /// Has something done, some time soon. Nobody hears it once the house is closed.
