@@ -91,13 +91,15 @@ pub enum Bound {
 const AFTERMATH: Ns = 5 * S;
 
 /// All violations of the bounds, in words; none is a pass. Complaints of the software
-/// kernel's checkers and panics that are not the scenario's violate every scenario.
+/// kernel's checkers, panics that are not the scenario's and false alarms of the driver's violate
+/// every scenario.
 pub fn failures(record: &Record, bounds: &[Bound]) -> Vec<String> {
     let mut failures: Vec<String> = bounds
         .iter()
         .flat_map(|bound| violated(record, *bound))
         .collect();
     failures.extend(record.disappointments.iter().cloned());
+    failures.extend(host::accusations(record));
     failures.extend(host::complaints(record, bounds));
     failures
 }

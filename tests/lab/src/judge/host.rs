@@ -135,6 +135,27 @@ pub(super) fn missing_reset(record: &Record, bound: Bound) -> Vec<String> {
     expect_at("the BMC's reset of the host", due, tolerance, &resets)
 }
 
+/// The driver's own pre-timeout, said of a host that pats or wants no timer. It may come in the
+/// last quarter of the timeout, whoever hangs.
+pub(super) fn accusations(record: &Record) -> Vec<String> {
+    // A shutdown takes no pats: its own countdown is the driver's word.
+    let mut stopped = record.passages.iter().filter(|w| w.way == Way::Shutdown);
+    let until = stopped.next().map_or(record.end, |w| w.from);
+    let notes = record.notifications.iter().filter(|n| n.at < until);
+    let mut said = notes.filter(|note| note.text == "WATCHDOG unpatted");
+    let wrongly = |note: &&Note| {
+        let before = record.pats.iter().take_while(|p| p.at <= note.at);
+        before
+            .last()
+            .is_some_and(|p| note.at - p.at + DONE < p.timeout / 4 * 3 || p.timeout == 0)
+    };
+    let first = said.find(wrongly).map(|note| seconds(note.at));
+    first
+        .map(|at| format!("the driver said at {at:.3} s that nobody patted, and somebody did"))
+        .into_iter()
+        .collect()
+}
+
 /// The module is to panic the host once, at its time, with its words.
 pub(super) fn missing_panic(record: &Record, words: &str, after: Ns, tolerance: Ns) -> Vec<String> {
     let panics: Vec<&Note> = panics_by_module(record).collect();

@@ -212,12 +212,13 @@ fn call(record: &Record, calm: &Spans, pat: &Pat) -> Option<Call> {
         let mut others = record.pats.iter().filter(|o| !std::ptr::eq(*o, pat));
         !others.any(|o| o.at <= to && o.at + o.latency(record.end) >= since)
     };
+    let unconfirmed = pat.timeout > 0 && !confirmed && alone();
     Some(Call {
         from: pat.at,
         to,
         failed: error != 0,
-        confirmed: error == 0 && within(calm, pat.at, to),
-        unconfirmed: pat.timeout > 0 && !confirmed && alone(),
+        confirmed: error == 0 && within(calm, pat.at, to) && !unconfirmed,
+        unconfirmed,
     })
 }
 

@@ -358,6 +358,23 @@ fn a_module_may_panic_only_where_it_is_asked_to() {
 }
 
 #[test]
+fn a_host_that_pats_is_not_said_to_be_silent() {
+    let mut record = survived();
+    let said_at = |at: Ns| {
+        vec![Note {
+            at,
+            text: "WATCHDOG unpatted".into(),
+        }]
+    };
+    record.notifications = said_at(995 * S);
+    assert!(said(&record, &[]).contains("at 995.000 s that nobody patted, and somebody did"));
+    record.notifications = said_at(990 * S + 96 * S);
+    assert_eq!(said(&record, &[]), "");
+    disarmed_at(&mut record, 995 * S, 0);
+    assert!(said(&record, &[]).contains("nobody patted"));
+}
+
+#[test]
 fn a_panic_that_is_not_the_scenarios_fails_any_run() {
     let mut record = survived();
     let panic = |text: &str| {

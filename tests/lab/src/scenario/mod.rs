@@ -33,6 +33,8 @@ pub fn by_name(name: &str) -> Option<&'static Scenario> {
 mod tests {
     use super::*;
     use crate::dice::Dice;
+    use crate::judge::Bound;
+    use crate::span::S;
 
     #[test]
     fn names_are_unique() {
@@ -60,6 +62,28 @@ mod tests {
                 assert!(plan.telling.is_sorted(), "{name} {seed}: telling");
                 let last = plan.acts.iter().map(|&(at, _)| at).max().unwrap_or(0);
                 assert!(last < plan.lasts, "{name} {seed}: an act after the end");
+            }
+        }
+    }
+
+    #[test]
+    fn every_plan_says_what_becomes_of_the_host_and_that_it_is_shown() {
+        let fate = |bound: &Bound| match *bound {
+            Bound::HostStaysUp | Bound::StandsStill(..) | Bound::ModulePanics(..) => true,
+            Bound::BmcResetsHost(tolerance)
+            | Bound::ResetsHostAfterLastPat(tolerance)
+            | Bound::ResetsHostAfter(_, tolerance)
+            | Bound::ResetsHostAt(_, tolerance) => tolerance <= S,
+            _ => false,
+        };
+        for scenario in all() {
+            for seed in 0..50 {
+                let plan = (scenario.plan)(&mut Dice::new(seed, scenario.name));
+                let name = scenario.name;
+                assert!(plan.bounds.iter().any(fate), "{name} {seed}");
+                let shown = |bound: &Bound| matches!(bound, Bound::ShownAsItIs(_));
+                assert!(plan.bounds.iter().any(shown), "{name} {seed}");
+                assert!(plan.bounds.contains(&Bound::CountsRight), "{name} {seed}");
             }
         }
     }
