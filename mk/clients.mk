@@ -2,7 +2,7 @@
 #
 # Live clients: ipmitool and FreeIPMI, unmodified, against the module in the
 # software kernel on the real clock.  Read by mk/Linux.mk; not part of the tests,
-# because it takes minutes by the clock on the wall.
+# because it takes a minute by the clock on the wall and programs to be installed.
 #
 #   make clients PEERS="own qemu-kcs"   only these BMCs
 

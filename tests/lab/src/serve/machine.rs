@@ -21,13 +21,15 @@ pub const SATELLITE: u8 = 0x40;
 
 /// QEMU's BMC says that it is this.
 const SIM: &str = "fwrev1=3,fwrev2=20,mfg_id=7154,product_id=4098";
-/// And ipmi_sim that, with a record of the BMC itself in its SDR repository.
+/// And ipmi_sim that, with a record of the BMC itself in its SDR repository, and [`SATELLITE`].
 const EMU: &str = "mc_setbmc 0x20\n\
                    mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\n\
                    sel_enable 0x20 1000 0x0a\n\
                    main_sdr_add 0x20 0x00 0x00 0x51 0x12 0x0e 0x20 0x00 0x00 0x9f 0x00 0x00 0x00 \
                    0x06 0x01 0x00 0xc3 0x42 0x4d 0x43\n\
-                   mc_enable 0x20\n";
+                   mc_enable 0x20\n\
+                   mc_add 0x40 0 no-device-sdrs 0x11 1 5 0x81 0x1291 0xf03\n\
+                   mc_enable 0x40\n";
 
 /// The files to load.
 #[derive(clap::Args, Clone, Debug)]

@@ -11,6 +11,7 @@ pub const FREEIPMI: &str = "--driver-type=OPENIPMI";
 const CACHED: &str = "--driver-type=OPENIPMI --sdr-cache-directory=CACHE";
 
 const SELFTEST: &str = "ipmitool mc selftest";
+const FRU: &str = "ipmitool fru print";
 
 /// What Get Device ID says.
 struct Device {
@@ -114,7 +115,7 @@ fn own() -> Vec<Case> {
             ],
         ),
         Case::new(
-            "ipmitool fru print",
+            FRU,
             &[
                 "Board Mfg : Soft Works",
                 "Product Name : Test Server",
@@ -149,16 +150,33 @@ fn own() -> Vec<Case> {
 }
 
 fn foreign(peer: Peer) -> Vec<Case> {
-    let sdr: &[&str] = match peer {
-        Peer::IpmiSim => &["MC @ 20h | ok"],
-        _ => &["Watchdog | 0x00 | ok"],
+    let sim = peer == Peer::IpmiSim;
+    let says = |of_sim: &[&'static str], of_qemu: &[&'static str]| match sim {
+        true => of_sim.to_vec(),
+        false => of_qemu.to_vec(),
     };
+    let sensors = says(&[], &["Watchdog | 0x0 | discrete |"]);
+    let freeipmi = says(&[], &["| Watchdog | Watchdog 2 | N/A"]);
+    // QEMU plays a controller at every address of its IPMB; ipmi_sim has the one it was given.
+    let satellite = says(
+        &["Firmware Revision : 1.05", "Product ID : 3843 (0x0f03)"],
+        &["Device ID : 0", "IPMI Version : 1.5"],
+    );
     vec![
-        Case::new("ipmitool sdr list all", sdr),
-        Case::new("ipmitool sensor list", &[]),
+        Case::new(
+            "ipmitool sdr list all",
+            &says(&["MC @ 20h | ok"], &["Watchdog | 0x00 | ok"]),
+        ),
+        Case::new("ipmitool sensor list", &sensors),
         Case::new("ipmitool sel list", &["SEL has no entries"]),
+        match sim {
+            true => Case::refused(FRU, &["Device not present"]),
+            // It is empty, and then ipmitool ends with what was in its memory.
+            false => Case::of_any_end(FRU, &["Builtin FRU Device (ID 0)"]),
+        },
         Case::new("ipmitool chassis status", &["System Power : on"]),
-        Case::new(&format!("ipmi-sensors {CACHED}"), &[]),
+        Case::new(&format!("ipmitool -t {SATELLITE:#x} mc info"), &satellite),
+        Case::new(&format!("ipmi-sensors {CACHED}"), &freeipmi),
         Case::new(&format!("ipmi-sel {CACHED}"), &[]),
         Case::new(
             &format!("ipmi-chassis --get-status {FREEIPMI}"),
