@@ -358,7 +358,9 @@ impl State {
     pub fn pretimeout(&mut self, now: Instant) {
         self.pretimeout_seen = true;
         let healthy = self.watchdog.pretimeout(now);
-        self.events.push(Event::PreTimeout(healthy));
+        if self.watchdog.wanted() {
+            self.events.push(Event::PreTimeout(healthy));
+        }
     }
 
     /// The BMC may have been reset and have lost its timer.
@@ -398,6 +400,7 @@ impl State {
         self.counters.attempts = self.counters.attempts.saturating_add(1);
         if let Some(outage) = self.link.succeeded(now) {
             self.events.push(Event::Recovered(outage));
+            self.watchdog.recovered();
             self.doubt(now);
         }
         self.suspicious = false;

@@ -175,7 +175,7 @@ impl Adopted {
 
     /// Until it is restarted again.
     fn pause(&self) -> u64 {
-        self.span.min(self.countdown) / 3
+        (self.span.min(self.countdown) / 3).max(100 * MS)
     }
 
     /// It was not restarted, for all that is known.
@@ -208,6 +208,10 @@ pub struct Watchdog {
     serial: u64,
     served: u64,
     refused: u64,
+    /// Since when the host wants a timer.
+    wanted_since: Instant,
+    /// How often the newest ask was granted more than was left of it.
+    graces: u8,
     known: Known,
     guard: Option<Guard>,
     /// When a timer acts whose stop failed, if it still counts.
@@ -241,6 +245,8 @@ impl Watchdog {
             serial: 0,
             served: 0,
             refused: 0,
+            wanted_since: Instant::BOOT,
+            graces: 0,
             known: Known::Unknown,
             guard: None,
             doubtful: None,
@@ -318,7 +324,10 @@ impl Watchdog {
         let command = match ask.timer {
             None => Command::Stop,
             Some(wanted) if self.alarm.expires() => self.towards(last_moment(wanted), serial, now),
-            Some(wanted) => self.towards(remaining(wanted, now.since(ask.at)), serial, now),
+            Some(wanted) => {
+                let left = remaining(wanted, now.since(ask.at), self.graces);
+                self.towards(left, serial, now)
+            }
         };
         Some(Plan { command, serial })
     }
@@ -362,6 +371,11 @@ impl Watchdog {
     /// The BMC was away, or looks as if it had been: ask it about its timer before anything else.
     pub fn suspect(&mut self, now: Instant) {
         self.verification.doubt(now);
+    }
+
+    /// It answers again, so it may be asked again.
+    pub fn recovered(&mut self) {
+        self.verification.in_vain(false);
     }
 
     /// The pre-timeout has passed: Reset restarts nothing any more. True if the host patted in
@@ -409,10 +423,16 @@ impl Watchdog {
             .is_some_and(|ask| alarm::due_in(&ask, now).is_none_or(|left| left > 0))
     }
 
+    /// Has the host not patted for as long as it asked for?
+    fn overdue(&self, now: Instant) -> bool {
+        self.ask
+            .is_some_and(|ask| ask.timer.is_some() && now.since(ask.at) >= ask.timeout)
+    }
+
     /// The host asked for a guard and has had none since then, for all that is known.
     fn open_gap(&mut self, since: Instant, why: Event, events: &mut Events) {
         if self.wanted() && self.record.gap_since.is_none() {
-            self.record.gap_since = Some(since);
+            self.record.gap_since = Some(since.max(self.wanted_since));
             self.record.gaps = self.record.gaps.saturating_add(1);
             events.push(why);
         }
@@ -444,9 +464,10 @@ impl Watchdog {
         }
     }
 
-    /// Has the ask `serial` been dealt with, one way or the other?
+    /// Has the ask `serial` been dealt with, one way or the other? A stop is read back first.
     pub fn settled(&self, serial: u64) -> bool {
-        self.served >= serial || self.refused >= serial
+        let read_back = self.wanted() || !self.verification.awaits_stop();
+        (self.served >= serial && read_back) || self.refused >= serial
     }
 
     /// Has the host asked for anything yet?

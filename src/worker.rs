@@ -87,6 +87,7 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
         state.startup.announced();
         if !state.detaching {
             crate::watchdog::entry::at_startup(state, &settings, who, now);
+            state.watchdog.publish(kernel.shared());
         }
     });
     kernel.wake(Channel::Answer);
@@ -116,12 +117,13 @@ fn driver<K: Kernel>(
     let outcome = guarded(kernel, interface, patience, &mut exchange, false, started);
     let now = kernel.now();
     kernel.locked(|state| {
+        // First, as the answer may be that to the very doubt.
+        if interface.surprised() {
+            state.suspect(now);
+        }
         match outcome {
             Ok(()) => state.driver_answered(purpose, &reply, started, now),
             Err(failure) => state.driver_failed(purpose, failure, started, now),
-        }
-        if interface.surprised() {
-            state.suspect(now);
         }
         state.watchdog.publish(kernel.shared());
     });
@@ -161,10 +163,10 @@ fn finish<K: Kernel>(kernel: &K, state: &mut State, finished: Finished, now: Ins
     } = finished;
     // The lock is held: it keeps a descriptor open until its pollers are woken.
     let wake = |cookie| kernel.wake_client(cookie);
-    drop(state.application_ended(request, outcome, delivered, now, wake));
     if surprised {
         state.suspect(now);
     }
+    drop(state.application_ended(request, outcome, delivered, now, wake));
 }
 
 /// One attempt on the worker's own wire.

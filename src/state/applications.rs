@@ -57,6 +57,13 @@ impl State {
             Ok(()) => self.answered(now),
             Err(failure) => self.attempt_failed(failure, now),
         }
+        let did = match outcome {
+            Ok(()) => request.reply.completion() == completion::OK,
+            Err(_) => delivered,
+        };
+        if did && self.has_timer() {
+            self.watchdog.done_for_others(request.as_bytes(), now);
+        }
         if self.mail.carries(&request) {
             return self.fetched(request, outcome.is_ok(), wake);
         }
@@ -64,9 +71,6 @@ impl State {
             Ok(()) if matches!(request.route, Route::Bus(_)) => self.passed_on(request, now, wake),
             Ok(()) => {
                 let (sent, code) = (request.as_bytes(), request.reply.completion());
-                if code == completion::OK && self.has_timer() {
-                    self.watchdog.done_for_others(sent, now);
-                }
                 if self.maintenance.answered(sent, code, now) {
                     self.link.rest(now, RESETTING);
                 }

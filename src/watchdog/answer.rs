@@ -9,11 +9,14 @@ use crate::wire::{completion, DriverReply};
 
 /// Pause after the BMC refused a command.
 const REFUSED: u64 = 5 * SEC;
+/// What it is taken to leave for another try where nothing guards the host.
+const UNGUARDED: u64 = 4 * SEC;
 /// Pause before setting a timer that the BMC keeps losing.
 const RELAPSED: u64 = SEC;
 
 /// Set and Reset Watchdog Timer, as applications send them.
-const BY_OTHERS: [[u8; 2]; 2] = [[0x18, 0x24], [0x18, 0x22]];
+const SET: [u8; 2] = [0x18, 0x24];
+const RESET: [u8; 2] = [0x18, 0x22];
 
 impl Watchdog {
     /// Takes the answer to `plan`, whose attempt began at `started`.
@@ -62,7 +65,7 @@ impl Watchdog {
     /// What was refused was not carried out: what is known of the BMC still holds.
     fn refuse(&mut self, serial: u64, code: u8, now: Instant, events: &mut Events) {
         // Not longer than the BMC leaves for another try.
-        let left = self.left(now).unwrap_or(REFUSED);
+        let left = self.left(now).unwrap_or(UNGUARDED);
         self.hold = now.plus((left / 4).clamp(100 * MS, REFUSED));
         if self.refused == 0 {
             events.push(Event::Refused(code));
@@ -118,6 +121,7 @@ impl Watchdog {
             Some(ask) if ask.timer == Some(timer) && ask.at.since(started) < COALESCE => ask.serial,
             _ => serial,
         };
+        self.graces = self.graces.saturating_add(u8::from(self.overdue(now)));
         self.refused = 0;
         self.doubtful = None;
         self.alarm.confirmed();
@@ -152,15 +156,23 @@ impl Watchdog {
         self.known = Known::Unknown;
         (self.guard, self.may_count, self.doubtful) = (None, None, None);
         if self.wanted() {
-            self.served = self.served.min(self.serial.saturating_sub(1));
+            self.again();
         }
     }
 
-    /// The BMC did for an application what this request says: if that was its watchdog timer, it
-    /// is firmware's no longer, and who knows what it does now.
+    /// The newest ask is to be served once more.
+    pub(super) fn again(&mut self) {
+        self.served = self.served.min(self.serial.saturating_sub(1));
+    }
+
+    /// The BMC did for an application what this request says, or may have: if that was its watchdog
+    /// timer, who knows what it does now. One that was set is firmware's no longer.
     pub fn done_for_others(&mut self, request: &[u8], now: Instant) {
-        if BY_OTHERS.iter().any(|command| request.starts_with(command)) {
-            self.adopted = None;
+        let sets = request.starts_with(&SET);
+        if sets && self.adopted.take().is_some() {
+            self.verification.tell_unasked();
+        }
+        if sets || request.starts_with(&RESET) {
             self.verification.soon(now);
         }
     }

@@ -8,7 +8,9 @@ use crate::time::{Instant, MS, SEC};
 use crate::wire::watchdog::{Timer, COUNTDOWN_MAX};
 
 /// Countdown for a host that has not patted for longer than it asked for, once its BMC answers.
-const GRACE: u64 = 10 * SEC;
+pub(super) const GRACE: u64 = 10 * SEC;
+/// How often it is granted: a BMC that keeps losing its timer must not keep a hung host up.
+const GRACES: u8 = 3;
 
 impl Watchdog {
     /// The host pats for `timeout` nanoseconds, or disarms with 0. Returns the serial to wait for;
@@ -59,7 +61,7 @@ impl Watchdog {
     pub fn distrust_clock(&mut self) {
         self.hold = Instant::BOOT;
         if self.wanted() {
-            self.served = self.served.min(self.serial.saturating_sub(1));
+            self.again();
             self.must_set |= self
                 .ask
                 .and_then(|ask| ask.timer)
@@ -91,6 +93,12 @@ impl Watchdog {
         fresh: u64,
     ) -> u64 {
         let (timeout, pretimeout) = times;
+        if timer.is_some() && !self.wanted() {
+            self.wanted_since = now;
+            // What an earlier stop has to wait for is no matter of this.
+            self.hold = Instant::BOOT;
+        }
+        self.graces = 0;
         let up_to_date = self.served >= self.serial;
         self.serial = self.serial.saturating_add(1);
         self.adopted = None;
@@ -137,13 +145,14 @@ fn tenths(ns: u64) -> u16 {
     tenths as u16
 }
 
-/// What is left of `timer` for a pat that is `age` old.
-pub(super) fn remaining(timer: Timer, age: u64) -> Timer {
+/// What is left of `timer` for a pat that is `age` old and was granted more so often before.
+pub(super) fn remaining(timer: Timer, age: u64, graces: u8) -> Timer {
     if age < LATE {
         return timer;
     }
     let whole = timer.countdown_ns();
-    let left = whole.saturating_sub(age).max(GRACE.min(whole));
+    let least = if graces < GRACES { GRACE } else { 0 };
+    let left = whole.saturating_sub(age).max(least.min(whole));
     let countdown = tenths(left);
     Timer {
         actions: timer.actions,

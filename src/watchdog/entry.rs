@@ -154,6 +154,7 @@ pub fn tick<K: Kernel>(kernel: &K, state: &mut State) {
     }
     let watchdog = &mut state.watchdog;
     let urgent = watchdog.tick(now, settings.margin, &mut state.events);
+    watchdog.publish(shared);
     if watchdog
         .plan(now)
         .is_some_and(|plan| plan.command != Command::Get)

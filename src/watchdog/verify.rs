@@ -2,6 +2,7 @@
 //! Verification: Get Watchdog Timer against what was set. A BMC that clamps, ignores or forgets
 //! is reported once, set once more, and then taken at its word.
 
+use super::ask::GRACE;
 use super::{Guard, Known, Watchdog};
 use crate::event::{Event, Events};
 use crate::time::{Instant, MS, SEC};
@@ -9,6 +10,8 @@ use crate::wire::watchdog::{Reading, Timer};
 
 /// Pause after an answer that says nothing, of a BMC that is busy.
 const AGAIN: u64 = 500 * MS;
+/// The expiration flag of SMS/OS use (section 27.7).
+const EXPIRED: u8 = 0x10;
 /// Pause before stopping a timer that the BMC did not stop.
 const IGNORED: u64 = 5 * SEC;
 
@@ -58,6 +61,16 @@ impl Verification {
         self.told_unasked = true;
     }
 
+    /// A timer that nobody asks for is news.
+    pub(super) fn tell_unasked(&mut self) {
+        self.told_unasked = false;
+    }
+
+    /// A stop has not been read back yet.
+    pub(super) fn awaits_stop(&self) -> bool {
+        self.stopped
+    }
+
     /// When the next one is due.
     pub(super) fn at(&self) -> Option<Instant> {
         self.at
@@ -82,6 +95,11 @@ impl Verification {
         self.doubts
     }
 
+    /// Get Watchdog Timer was answered, be it with nothing that can be read: had there been doubts?
+    fn answered(&mut self) -> bool {
+        core::mem::take(&mut self.doubts)
+    }
+
     /// Get Watchdog Timer was not answered, or another command was.
     pub(super) fn in_vain(&mut self, in_vain: bool) {
         self.in_vain = in_vain;
@@ -99,7 +117,11 @@ impl Verification {
 fn difference(reading: &Reading, timer: &Timer) -> Difference {
     if !reading.running() {
         Difference::Stopped
-    } else if reading.use_ & 7 != 4 || reading.actions & 7 != timer.actions & 7 {
+    } else if reading.use_ & 7 != 4
+        || reading.actions & 7 != timer.actions & 7
+        // Reset would restart nothing for that much longer.
+        || reading.pretimeout > timer.pretimeout
+    {
         Difference::Other
     } else if reading.initial != timer.countdown {
         Difference::Countdown(reading.initial)
@@ -118,13 +140,14 @@ impl Watchdog {
         events: &mut Events,
     ) {
         self.verification.at = None;
-        let doubted = core::mem::replace(&mut self.verification.doubts, false);
+        let doubted = self.verification.answered();
         let Some(reading) = reading else {
             self.verification.at = Some(now.plus(AGAIN));
+            self.verification.stopped = false;
             // Whether it counts it does not say, so it is made to.
             if doubted && self.wanted() {
                 self.must_set = true;
-                self.served = self.served.min(self.serial.saturating_sub(1));
+                self.again();
             }
             return;
         };
@@ -132,14 +155,7 @@ impl Watchdog {
         if !self.wanted() {
             return self.seen_unasked(reading, now, events);
         }
-        if reading.running() {
-            self.record.counted = started;
-        } else if self.known != Known::Counting && self.guard.is_some() {
-            // Not the Set that is under way, but the timer before it is gone.
-            self.record.rearmed = self.record.rearmed.saturating_add(1);
-            self.open_gap(self.record.counted, Event::Lost, events);
-            self.forget();
-        }
+        self.seen_running(&reading, started, now, events);
         let Some(guard) = self.counting() else {
             return;
         };
@@ -158,6 +174,30 @@ impl Watchdog {
                     ..guard
                 });
             }
+        }
+    }
+
+    /// Is the BMC counting, and if not, is that new?
+    fn seen_running(
+        &mut self,
+        reading: &Reading,
+        started: Instant,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        if reading.running() {
+            self.record.counted = started;
+            return;
+        }
+        if reading.expired & EXPIRED != 0 && self.overdue(now) {
+            // It has acted, which may take its time.
+            self.hold = now.plus(GRACE);
+        }
+        if self.known != Known::Counting && self.guard.is_some() {
+            // Not the Set that is under way, but the timer before it is gone.
+            self.record.rearmed = self.record.rearmed.saturating_add(1);
+            self.open_gap(self.record.counted, Event::Lost, events);
+            self.forget();
         }
     }
 
@@ -185,7 +225,7 @@ impl Watchdog {
         }
         if stopped {
             // It said that it did, and did not.
-            self.served = self.served.min(self.serial.saturating_sub(1));
+            self.again();
             self.hold = now.plus(IGNORED);
         }
     }
@@ -199,7 +239,7 @@ impl Watchdog {
         }
         self.record.rearmed = self.record.rearmed.saturating_add(1);
         self.must_set = true;
-        self.served = self.served.min(self.serial.saturating_sub(1));
+        self.again();
     }
 
     /// Verifies again before `interval` nanoseconds are over, 0 for never, if nothing else is

@@ -109,10 +109,22 @@ fn a_timer_that_somebody_else_arms_is_told_of_once_and_left_to_them() {
 fn a_timer_that_somebody_else_sets_is_firmwares_no_longer() {
     let mut bench = keeping(600, 0);
     bench.answer(0);
+    bench.told();
     bench.watchdog.done_for_others(&[0x18, 0x24, 4], bench.now);
-    found(&mut bench, 4);
+    found(&mut bench, 0x44);
+    assert!(matches!(bench.told()[..], [Event::Unasked(_)]));
     bench.advance(60 * SEC);
-    assert_eq!(bench.plan(), None, "a Reset would start what they stopped");
+    assert_eq!(bench.plan(), None, "a Reset would keep what is theirs");
+}
+
+#[test]
+fn a_timer_that_somebody_else_restarts_is_kept_all_the_same() {
+    let mut bench = keeping(600, 0);
+    bench.answer(0);
+    bench.watchdog.done_for_others(&[0x18, 0x22], bench.now);
+    found(&mut bench, 0x42);
+    bench.advance(20 * SEC);
+    assert_eq!(bench.answer(0), Command::Reset);
 }
 
 #[test]

@@ -164,3 +164,106 @@ fn a_bmc_that_may_have_been_reset_and_does_not_say_is_set_anew() {
     assert_eq!(countdown(bench.answer(0)), 1180);
     assert_eq!(bench.answer(0), Command::Reset);
 }
+
+/// A pat is good for its timeout and at most three times ten seconds, whatever the BMC says.
+#[test]
+fn a_bmc_that_never_says_that_it_counts_does_not_keep_a_hung_host_up() {
+    let mut bench = Bench::new();
+    bench.pat(128);
+    let begin = bench.now;
+    let mut acts = None;
+    for _ in 0..4000 {
+        bench.tick();
+        match bench.plan() {
+            Some(Command::Get) => bench.read_back(4, 3, 1280),
+            Some(command) => {
+                bench.answer(0);
+                if command == Command::Reset {
+                    let left = bench.watchdog.guard.map(|guard| guard.end());
+                    acts = left.or(acts);
+                }
+            }
+            None => {}
+        }
+        if acts.is_some_and(|at| bench.now >= at) {
+            let after = bench.now.since(begin) / SEC;
+            assert!((128..=165).contains(&after), "{after} s");
+            return;
+        }
+        bench.advance(100 * MS);
+    }
+    panic!("it never acts");
+}
+
+#[test]
+fn an_expired_timer_is_given_time_to_act() {
+    let mut bench = Bench::armed(128);
+    bench.advance(129 * SEC);
+    let now = bench.now;
+    bench.watchdog.suspect(now);
+    let plan = bench.watchdog.inquiry(now).expect("asks first");
+    let mut reply = DriverReply::EMPTY;
+    for byte in [0x1c, 0x25, 0, 4, 3, 32, 0x10, 0, 5, 0, 0] {
+        reply.arrival().push(byte);
+    }
+    let events = &mut bench.events;
+    bench.watchdog.answered(plan, &reply, now, now, events);
+    bench.advance(9 * SEC);
+    assert_eq!(bench.plan(), None);
+    bench.advance(SEC);
+    assert_eq!(countdown(bench.answer(0)), 100);
+}
+
+/// An interface may look reset at each attempt, also at that of the question.
+#[test]
+fn a_question_that_was_answered_is_not_asked_again_for_the_doubt_that_came_with_it() {
+    let mut bench = Bench::armed(128);
+    bench.advance(10 * SEC);
+    bench.pat(128);
+    let now = bench.now;
+    for _ in 0..3 {
+        bench.watchdog.suspect(now);
+        let plan = bench.watchdog.inquiry(now).expect("asks first");
+        bench.watchdog.suspect(now);
+        bench.read(plan, 0x44, 3, 1280);
+        assert_eq!(bench.watchdog.inquiry(now), None);
+        assert!(matches!(bench.plan(), Some(Command::Reset)));
+    }
+}
+
+#[test]
+fn a_longer_pre_timeout_is_another_timer() {
+    let mut bench = Bench::new();
+    bench.settings.pretimeout = 10;
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 3, 1280);
+    assert_eq!(
+        bench.told(),
+        [Event::Armed(timer(128 * SEC, 3, 10)), Event::Altered]
+    );
+    assert_eq!(countdown(bench.answer(0)), 1280);
+}
+
+#[test]
+fn a_gap_does_not_begin_before_the_host_asked() {
+    let mut bench = Bench::new();
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0x80);
+    bench.advance(SEC);
+    bench.answer(0);
+    bench.answer(0);
+    assert!(bench.watchdog.record.gap_longest < 2 * SEC);
+    assert_eq!(bench.watchdog.record.gaps, 1);
+}
+
+#[test]
+fn a_refusal_where_nothing_guards_is_tried_again_within_a_second() {
+    let mut bench = Bench::new();
+    bench.pat(128);
+    bench.answer(0xff);
+    bench.advance(SEC);
+    assert_eq!(countdown(bench.answer(0)), 1270);
+}

@@ -31,7 +31,6 @@ fn with_a_pre_timeout_ahead_at_a_time_unknown_a_stopped_machine_sets() {
     bench.pat(255);
     bench.answer(0);
     bench.answer(0);
-    bench.read_back(0x44, 3, 2550);
     bench.watchdog.ask_again(bench.now);
     bench.watchdog.distrust_clock();
     assert_eq!(bench.answer(0), Command::Reset);
