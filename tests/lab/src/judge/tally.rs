@@ -144,8 +144,9 @@ impl Seen {
     /// and so is what a BMC does not do as it is told.
     fn rearmed(&self, record: &Record, at: Ns) -> Range {
         let notes = record.notifications.iter();
-        let altered = notes.filter(|n| n.text.ends_with("altered") && n.at <= at + BLUR);
-        let altered = altered.count() as u64;
+        let altered = notes.filter(|n| n.text.ends_with("altered")).map(|n| n.at);
+        let sure = altered.clone().filter(|&told| told + BLUR <= at).count() as u64;
+        let altered = altered.filter(|&told| told <= at + BLUR).count() as u64;
         let losses = self.losses.iter();
         let told = losses
             .clone()
@@ -154,7 +155,7 @@ impl Seen {
             told.count() as u64,
             losses.filter(|l| l.at <= at).count() as u64,
         );
-        (least + altered, 2 * most + 2 * altered)
+        (least + sure, 2 * most + 2 * altered)
     }
 
     /// The least of each gap that is known of by then.
