@@ -4,6 +4,7 @@
 //!
 //! A pat is a slot: only the newest counts. Nothing that fails ever disarms.
 
+mod adopted;
 mod alarm;
 mod answer;
 mod ask;
@@ -21,6 +22,7 @@ use crate::time::{earlier, Instant, MS, SEC};
 use crate::wire::watchdog::{self, Reading, Timer};
 use crate::wire::Message;
 
+use adopted::Adopted;
 use alarm::Alarm;
 pub use ask::timer;
 use ask::{is_nearly, last_moment, remaining};
@@ -123,67 +125,6 @@ pub struct Plan {
     /// What to send.
     pub command: Command,
     serial: u64,
-}
-
-/// A timer of firmware's that the driver keeps from expiring until the host's first pat.
-#[derive(Clone, Copy)]
-struct Adopted {
-    /// What Set Watchdog Timer would be told to make it what it is.
-    payload: [u8; 6],
-    countdown: u64,
-    /// From a restart to the pre-timeout, after which Reset restarts nothing.
-    span: u64,
-    next: Instant,
-    /// That may have passed: it is to be set anew before it is restarted.
-    renew: bool,
-    /// When it acts if it is not restarted.
-    end: Instant,
-    /// The last try to restart it came to nothing.
-    untaken: bool,
-}
-
-impl Adopted {
-    fn new(reading: &Reading, now: Instant) -> Adopted {
-        let countdown = u64::from(reading.initial).saturating_mul(100 * MS);
-        let before = u64::from(reading.pretimeout).saturating_mul(SEC);
-        let left = u64::from(reading.present).saturating_mul(100 * MS);
-        let [low, high] = reading.initial.to_le_bytes();
-        Adopted {
-            payload: [
-                reading.use_ | 0x40,
-                reading.actions,
-                reading.pretimeout,
-                0,
-                low,
-                high,
-            ],
-            countdown,
-            span: countdown.saturating_sub(before),
-            next: now,
-            renew: before > 0 && left <= before.saturating_add(SEC),
-            end: now.plus(left),
-            untaken: false,
-        }
-    }
-
-    /// It counts anew, from `started` at least.
-    fn restarted(&mut self, started: Instant, now: Instant) {
-        self.next = now.plus(self.pause());
-        self.end = started.plus(self.countdown);
-        self.untaken = false;
-    }
-
-    /// Until it is restarted again.
-    fn pause(&self) -> u64 {
-        (self.span.min(self.countdown) / 3).max(100 * MS)
-    }
-
-    /// It was not restarted, for all that is known.
-    fn try_again(&mut self, now: Instant) {
-        self.renew = self.span < self.countdown;
-        self.next = now.plus(500 * MS);
-        self.untaken = true;
-    }
 }
 
 /// Counters and times that the doctor shows.
