@@ -139,7 +139,7 @@ fn bmc_reset(dice: &mut Dice) -> Plan {
         let back = at + reboot_for;
         plan.fault(at, back, BmcState::Rebooting, fault);
         if dice.chance(50) {
-            refuses_for_a_while(dice, &mut plan, back, &[RESET, SET, GET]);
+            refuses_for_a_while(dice, &mut plan, back, &[RESET, SET]);
         }
         at = back + dice.between(5 * S, 40 * S);
     }
@@ -159,7 +159,7 @@ pub const GET: u8 = 0x25;
 pub fn refuses_for_a_while(dice: &mut Dice, plan: &mut Plan, from: Ns, needed: &[u8]) {
     let to = from + 3 * S;
     let code = dice.pick(&[0xc0, 0xc3, 0xd2]);
-    let refused: &[u8] = dice.pick(&[&[RESET, SET, GET], &[RESET], &[SET], &[GET]]);
+    let refused: &[u8] = dice.pick(&[&[RESET, SET], &[RESET], &[SET], &[GET]]);
     for &cmd in refused {
         let fault = Fault::Completion {
             netfn: 0x06,
