@@ -153,7 +153,7 @@ run: $(OUT)/ipmi.ko
 test:
 	@$(MAKE) --no-print-directory -j2 cores compiled-tests
 	@$(MAKE) --no-print-directory build/ipmi.ko build/ipmi_linux.ko build/14/ipmi.ko
-	@CARGO=$(HOST_CARGO) IPMI_KO=$(abspath build/ipmi.ko) \
+	@CARGO=$(HOST_CARGO) MAKE=$(MAKE) IPMI_KO=$(abspath build/ipmi.ko) \
 	    IPMI_LINUX_KO=$(abspath build/ipmi_linux.ko) \
 	    IPMI_KO_14=$(abspath build/14/ipmi.ko) mk/test.sh build/test.log
 

@@ -19,12 +19,15 @@ step() {
 	fi
 }
 
-# Adds up the lines "test result: ok. 3 passed; 0 failed; ..." of one cargo test.
+# Adds up the lines "test result: ok. 3 passed; 0 failed; ..." of one cargo test, or takes
+# a line "3 passed, 0 failed".
 tests() {
 	echo "  TEST    $*"
 	"$@" 2>&1 | tee "$log"
 	local status=${PIPESTATUS[0]} counted
-	counted=$(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
+	counted=$(awk '/^test result:/ { p += $4; f += $6 }
+	    /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3 }
+	    END { print p + 0, f + 0 }' "$log")
 	passed=$((passed + ${counted% *}))
 	failed=$((failed + ${counted#* }))
 	if [ "$status" -ne 0 ] && [ "${counted#* }" -eq 0 ]; then
@@ -39,6 +42,8 @@ if "$cargo" clippy --version >/dev/null 2>&1; then
 	step "$cargo" clippy --quiet --package ipmi --lib -- -D warnings
 fi
 tests "$cargo" test --workspace --no-fail-fast
+log=${log%.log}-clients.log
+tests "${MAKE:-make}" --no-print-directory clients
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
