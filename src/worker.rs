@@ -15,7 +15,7 @@ use crate::transport::ssif::{Block, Transfer};
 use crate::transport::{Exchange, Failure, Interface, Patience};
 use crate::wire::{DriverReply, Message};
 
-/// While a driver request waits, an application attempt may stand still for so long,
+/// While a pat waits, an attempt for anything else may stand still for so long,
 const YIELD_STALLED: u64 = SEC;
 /// and in all go on for so long.
 const YIELD_ANYWAY: u64 = 1500 * MS;
@@ -114,7 +114,12 @@ fn driver<K: Kernel>(
         request: message.as_bytes(),
         reply: reply.arrival(),
     };
-    let outcome = guarded(kernel, interface, patience, &mut exchange, false, started);
+    // A pat need not wait for the driver's other questions, which are asked again.
+    let yields = !matches!(
+        purpose,
+        Purpose::Watchdog(_) | Purpose::Startup | Purpose::Record
+    );
+    let outcome = guarded(kernel, interface, patience, &mut exchange, yields, started);
     let now = kernel.now();
     kernel.locked(|state| {
         // First, as the answer may be that to the very doubt.
