@@ -36,7 +36,7 @@ static d_kqfilter_t	ipmi_cdev_kqfilter;
 static void	ipmi_kq_detach(struct knote *kn);
 static int	ipmi_kq_event(struct knote *kn, long hint);
 
-static const struct filterops ipmi_kq_filterops = {
+static struct filterops ipmi_kq_filterops = {
 	.f_isfd =	1,
 	.f_detach =	ipmi_kq_detach,
 	.f_event =	ipmi_kq_event,
