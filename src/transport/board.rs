@@ -151,6 +151,7 @@ impl<I: Interface> Board<I> {
             Ok(block) => Transfer::Done(block),
             Err(SmbusError::Nak) => Transfer::Refused,
             Err(SmbusError::Busy) => Transfer::Busy,
+            Err(SmbusError::Timeout) => Transfer::Broken,
         }
     }
 

@@ -36,6 +36,8 @@ pub enum SmbusError {
     Nak,
     /// The bus is held by somebody else.
     Busy,
+    /// The BMC held the clock for too long, and the bus gave up; what was written may be taken.
+    Timeout,
 }
 
 /// A block read from the SMBus: up to 32 bytes, and the PEC if the device sends one.
@@ -115,11 +117,13 @@ pub trait Model: Default + Send {
     /// The level of the interrupt line (SMBAlert# on SSIF), if the global enables allow any.
     fn interrupt(&mut self, bmc: &Bmc) -> bool;
 
+    /// A block written in a transfer that ends at `end`.
     fn smbus_write(
         &mut self,
         _command: u8,
         _block: &[u8],
         _pec: Option<u8>,
+        _end: u64,
         _bmc: &mut Bmc,
     ) -> bool {
         false
@@ -142,6 +146,8 @@ pub struct Wired<M> {
 
 /// An SMBus at 100 kHz: nine bits a byte.
 const BYTE_ON_SMBUS: u64 = 90_000;
+/// For longer nobody's bus lets the clock be held.
+pub const SMBUS_TIMEOUT: u64 = 300_000_000;
 
 impl<M: Model> Wired<M> {
     pub fn new(mut bmc: Bmc) -> Wired<M> {
@@ -194,16 +200,27 @@ impl<M: Model> Wired<M> {
         }
     }
 
-    /// A transfer of `bytes` bytes begins: who holds the bus, or how long it will take.
-    fn transfer(&mut self, bytes: usize, now: u64) -> Result<u64, SmbusError> {
+    /// A transfer of `bytes` bytes begins: how long it will take, and whether the bus will last it.
+    fn transfer(&mut self, bytes: usize, now: u64) -> Transfer<()> {
         self.sync(now);
+        let at_once = |error| Transfer {
+            outcome: Err(error),
+            took: BYTE_ON_SMBUS,
+        };
         if self.bmc.fault_holds(&Fault::SmbusBusy) {
-            return Err(SmbusError::Busy);
+            return at_once(SmbusError::Busy);
         }
         if self.bmc.bus() != Bus::Live {
-            return Err(SmbusError::Nak);
+            return at_once(SmbusError::Nak);
         }
-        Ok(bytes as u64 * BYTE_ON_SMBUS + self.bmc.handshake())
+        let held = self.bmc.handshake();
+        Transfer {
+            outcome: match held <= SMBUS_TIMEOUT {
+                true => Ok(()),
+                false => Err(SmbusError::Timeout),
+            },
+            took: bytes as u64 * BYTE_ON_SMBUS + held.min(SMBUS_TIMEOUT),
+        }
     }
 }
 
@@ -249,25 +266,33 @@ impl<M: Model> Interface for Wired<M> {
         self.accesses.writes += 1;
         // Address, command, count, bytes, PEC.
         let length = 3 + block.len() + usize::from(pec.is_some());
-        let took = match self.transfer(length, now) {
-            Ok(took) => took,
-            Err(error) => return error.at_once(),
+        let mut transfer = self.transfer(length, now);
+        // One that the bus gave up on may have come to the BMC's notice, or not.
+        let heard = match transfer.outcome {
+            Err(SmbusError::Timeout) => self.bmc.rng.below(2) == 0,
+            outcome => outcome.is_ok(),
         };
-        let taken = self.model.smbus_write(command, block, pec, &mut self.bmc);
-        self.pull_interrupt();
-        Transfer {
-            outcome: if taken { Ok(()) } else { Err(SmbusError::Nak) },
-            took,
+        if heard {
+            let (end, bmc) = (self.bmc.now + transfer.took, &mut self.bmc);
+            let taken = self.model.smbus_write(command, block, pec, end, bmc);
+            if !taken && transfer.outcome.is_ok() {
+                transfer.outcome = Err(SmbusError::Nak);
+            }
+            self.pull_interrupt();
         }
+        transfer
     }
 
     fn smbus_read(&mut self, command: u8, now: u64) -> Transfer<Block> {
         self.accesses.reads += 1;
         // Address, command, address again, count.
-        let took = match self.transfer(4, now) {
-            Ok(took) => took,
-            Err(error) => return error.at_once(),
-        };
+        let Transfer { outcome, took } = self.transfer(4, now);
+        if let Err(error) = outcome {
+            return Transfer {
+                outcome: Err(error),
+                took,
+            };
+        }
         let block = self.model.smbus_read(command, &mut self.bmc);
         self.pull_interrupt();
         let bytes = block.as_ref().map_or(0, |block| block.bytes.len());
@@ -303,15 +328,5 @@ impl<M: Model> Interface for Wired<M> {
 
     fn bmc_mut(&mut self) -> &mut Bmc {
         &mut self.bmc
-    }
-}
-
-impl SmbusError {
-    /// The transfer ended with its first byte.
-    fn at_once<T>(self) -> Transfer<T> {
-        Transfer {
-            outcome: Err(self),
-            took: BYTE_ON_SMBUS,
-        }
     }
 }

@@ -65,7 +65,7 @@ pub use bt::Bt;
 pub use commands::{SelEntry, SelEvent};
 pub use config::Config;
 pub use faults::{Fault, Faults, When};
-pub use interface::{Block, Interface, Kind, SmbusError, Transfer};
+pub use interface::{Block, Interface, Kind, SmbusError, Transfer, SMBUS_TIMEOUT};
 pub use ipmb::Satellite;
 pub use kcs::{Executes, Kcs};
 pub use message::{netfn, CompletionCode, Request};

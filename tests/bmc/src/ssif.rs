@@ -97,7 +97,14 @@ impl Model for SsifRegisters {
         self.unread || bmc.attention()
     }
 
-    fn smbus_write(&mut self, command: u8, block: &[u8], pec: Option<u8>, bmc: &mut Bmc) -> bool {
+    fn smbus_write(
+        &mut self,
+        command: u8,
+        block: &[u8],
+        pec: Option<u8>,
+        end: u64,
+        bmc: &mut Bmc,
+    ) -> bool {
         let count = block.len() as u8;
         let head = [SSIF_ADDRESS, command, count];
         let sound = pec.is_none_or(|pec| pec == self::pec(&[&head, block].concat()));
@@ -109,7 +116,7 @@ impl Model for SsifRegisters {
             WRITE_SINGLE | WRITE_START => bmc.faults.transaction_begins(bmc.now),
             _ => bmc.faults.byte_taken(bmc.now),
         }
-        self.take(command, block, bmc)
+        self.take(command, block, end, bmc)
     }
 
     fn smbus_read(&mut self, command: u8, bmc: &mut Bmc) -> Option<Block> {
@@ -144,16 +151,16 @@ impl Model for SsifRegisters {
 }
 
 impl SsifRegisters {
-    fn take(&mut self, command: u8, block: &[u8], bmc: &mut Bmc) -> bool {
+    fn take(&mut self, command: u8, block: &[u8], end: u64, bmc: &mut Bmc) -> bool {
         match command {
-            WRITE_SINGLE => self.start_command(block, bmc),
+            WRITE_SINGLE => self.start_command(block, end, bmc),
             // Only the last part may be short.
             WRITE_START if block.len() == BLOCK => {
                 self.reply = None;
                 self.request = Some(block.to_vec());
                 true
             }
-            WRITE_MIDDLE | WRITE_END => self.take_part(command, block, bmc),
+            WRITE_MIDDLE | WRITE_END => self.take_part(command, block, end, bmc),
             READ_RETRY if block.len() == 1 => {
                 self.next_block = usize::from(block[0]);
                 true
@@ -164,7 +171,7 @@ impl SsifRegisters {
 
     /// A middle part that is not full ends the request as an end part does; BMCs differ in which
     /// they expect.
-    fn take_part(&mut self, command: u8, block: &[u8], bmc: &mut Bmc) -> bool {
+    fn take_part(&mut self, command: u8, block: &[u8], end: u64, bmc: &mut Bmc) -> bool {
         let Some(mut request) = self.request.take() else {
             return false;
         };
@@ -173,13 +180,14 @@ impl SsifRegisters {
             return false;
         }
         if command == WRITE_END || block.len() < BLOCK {
-            return self.start_command(&request, bmc);
+            return self.start_command(&request, end, bmc);
         }
         self.request = Some(request);
         true
     }
 
-    fn start_command(&mut self, bytes: &[u8], bmc: &mut Bmc) -> bool {
+    /// It is run when its last byte has come, at `end`.
+    fn start_command(&mut self, bytes: &[u8], end: u64, bmc: &mut Bmc) -> bool {
         self.reply = None;
         self.unread = false;
         self.request = None;
@@ -187,7 +195,7 @@ impl SsifRegisters {
             return false;
         };
         bmc.faults.command_is(request.netfn, request.cmd);
-        let due = bmc.now.saturating_add(bmc.execution());
+        let due = end.saturating_add(bmc.execution());
         self.running = Some((due, request));
         true
     }

@@ -205,10 +205,28 @@ fn a_block_takes_its_time_on_the_bus() {
     host.send(&[0x18, 0x01]).unwrap();
     assert!(host.now > 400_000 && host.now < 700_000, "{} ns", host.now);
     host.now = SEC;
-    let stretch = Fault::SlowHandshake { ns: 300 * MS };
-    host.ssif.faults_mut().at(SEC, stretch);
+    let stretch = Fault::SlowHandshake { ns: 299 * MS };
+    host.ssif.faults_mut().during(SEC, 2 * SEC, stretch);
     host.read(0x03).unwrap();
-    assert!(host.now > 1300 * MS && host.now < 1310 * MS);
+    assert!(host.now > 1299 * MS && host.now < 1310 * MS);
+}
+
+#[test]
+fn a_clock_that_is_held_for_too_long_ends_the_transfer_and_maybe_not_the_command() {
+    let mut host = Host::new();
+    let held = Fault::SlowHandshake { ns: SEC };
+    host.ssif.faults_mut().during(0, 100 * SEC, held);
+    assert_eq!(host.read(0x03), Err(SmbusError::Timeout));
+    assert!(host.now >= 300 * MS && host.now < 302 * MS);
+    for at in 1..=20 {
+        host.now = at * 5 * SEC - SEC;
+        assert_eq!(host.send(&[0x18, 0x01]), Err(SmbusError::Timeout));
+    }
+    host.now = 100 * SEC;
+    host.ssif.advance(host.now);
+    let run = host.ssif.bmc().commands_run();
+    assert!((1..20).contains(&run), "{run} of 20");
+    assert!(host.transfer(&[0x18, 0x01]).is_ok());
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub enum SmbusError {
     Nak,
     /// Somebody else holds the bus.
     Busy,
+    /// The clock was held for too long.
+    Timeout,
 }
 
 /// What hardware does to its host.

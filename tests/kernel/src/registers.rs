@@ -125,7 +125,7 @@ fn begin() {
 
 impl Kernel {
     /// The hardware has moved: hear what it has to say now and when it will speak next.
-    fn accessed(&mut self) {
+    pub(crate) fn accessed(&mut self) {
         self.refresh_hardware();
         self.poll_hardware();
     }

@@ -73,6 +73,8 @@ pub struct Board {
     interface: Box<dyn Interface>,
     seen: Sightings,
     opening: Opening,
+    /// What was written to the SMBus last and has had no answer.
+    unanswered: Option<Vec<u8>>,
     commands: u64,
 }
 
@@ -89,6 +91,10 @@ const NOT_INITIALISED: u8 = 0x80;
 const GET_STATUS_ABORT: u8 = 0x60;
 const WRITE_START: u8 = 0x61;
 
+/// SSIF commands that begin a request.
+const SSIF_WRITE_SINGLE: u8 = 0x02;
+const SSIF_WRITE_START: u8 = 0x06;
+
 impl Board {
     /// What the BMC has run before is nobody's but its own.
     pub fn new(registers: Registers, interface: Box<dyn Interface>) -> Board {
@@ -98,6 +104,7 @@ impl Board {
             interface,
             seen: Sightings::default(),
             opening: Opening::default(),
+            unanswered: None,
         };
         board.observe(0);
         board
@@ -161,6 +168,23 @@ impl Board {
             ) => self.opened(Some((net_fn, value))),
             _ => {}
         }
+    }
+
+    /// Notes which transaction begins with a block on its way to the BMC. The same block again, without
+    /// an answer in between, is the same one tried again; but for a pat, as there may be two of them.
+    fn overhear(&mut self, command: u8, block: &[u8], now: Ns) {
+        let (SSIF_WRITE_SINGLE | SSIF_WRITE_START, &[net_fn, cmd, ..]) = (command, block) else {
+            return;
+        };
+        let begun = Begun {
+            at: now,
+            what: Begin::Transaction(Some((net_fn >> 2, cmd))),
+        };
+        let again = self.unanswered.as_deref() == Some(block);
+        if !again || begun.is_pat() {
+            self.seen.begun.push(begun);
+        }
+        self.unanswered = Some(block.to_vec());
     }
 
     /// The transaction under way, if its opening is still being heard, is this one.
@@ -267,6 +291,7 @@ impl Smbus for Board {
         if address != SSIF_ADDRESS {
             return nobody();
         }
+        self.overhear(command, block, now);
         let transfer = self.interface.smbus_write(command, block, None, now);
         self.observe(now);
         ended(transfer, |()| ())
@@ -278,6 +303,9 @@ impl Smbus for Board {
             return nobody();
         }
         let transfer = self.interface.smbus_read(command, now);
+        if transfer.outcome.is_ok() {
+            self.unanswered = None;
+        }
         self.observe(now);
         ended(transfer, |block| block.bytes)
     }
@@ -295,6 +323,7 @@ fn ended<A, B>(transfer: ipmi_bmc::Transfer<A>, f: impl FnOnce(A) -> B) -> Trans
     let outcome = transfer.outcome.map(f).map_err(|error| match error {
         ipmi_bmc::SmbusError::Nak => SmbusError::Nak,
         ipmi_bmc::SmbusError::Busy => SmbusError::Busy,
+        ipmi_bmc::SmbusError::Timeout => SmbusError::Timeout,
     });
     Transfer {
         outcome,

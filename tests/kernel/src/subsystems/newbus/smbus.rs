@@ -7,7 +7,7 @@ use crate::check::{violation, Kind};
 use crate::mem;
 use crate::sched::{self, Wait};
 use crate::subsystems::errno;
-use crate::{with, SmbusError, Transfer};
+use crate::{with, Smbus, SmbusError, Transfer};
 
 /// Methods of the controller that the bus is behind.
 pub const METHODS: &[(&str, &str)] = &[
@@ -17,6 +17,7 @@ pub const METHODS: &[(&str, &str)] = &[
 
 /// Codes of <dev/smbus/smbconf.h>.
 const SMB_ENOACK: i32 = 0x04;
+const SMB_ETIMEOUT: i32 = 0x20;
 const SMB_EBUSY: i32 = 0x40;
 const SMB_EINVAL: i32 = 0x100;
 
@@ -50,10 +51,20 @@ fn smbus_error(args: &Args) -> u64 {
     let error = match args.i32(0) {
         0 => 0,
         SMB_ENOACK => errno::ENXIO,
+        SMB_ETIMEOUT => errno::EWOULDBLOCK,
         SMB_EBUSY => errno::EBUSY,
         _ => errno::EINVAL,
     };
     error as u64
+}
+
+/// What `transfer` makes of the bus, if there is one; the hardware has moved by it.
+fn on_the_bus<T>(transfer: impl FnOnce(&mut dyn Smbus) -> T) -> Option<T> {
+    with(|k| {
+        let transfer = transfer(k.hardware.smbus()?);
+        k.accessed();
+        Some(transfer)
+    })
 }
 
 /// The calling thread sleeps for as long as the transfer lasts.
@@ -70,6 +81,7 @@ fn carried<T>(transfer: Transfer<T>) -> Result<T, i32> {
     transfer.outcome.map_err(|error| match error {
         SmbusError::Nak => SMB_ENOACK,
         SmbusError::Busy => SMB_EBUSY,
+        SmbusError::Timeout => SMB_ETIMEOUT,
     })
 }
 
@@ -86,7 +98,7 @@ fn smbus_bwrite(args: &Args) -> u64 {
     let block = mem::bytes(args.u64(4), count.into());
     let (address, command) = (args.u64(1) as u8, args.u64(2) as u8);
     let now = sched::now();
-    let transfer = with(|k| Some(k.hardware.smbus()?.write(address, command, &block, now)));
+    let transfer = on_the_bus(|bus| bus.write(address, command, &block, now));
     code(transfer.map_or(Err(SMB_ENOACK), carried))
 }
 
@@ -94,7 +106,7 @@ fn smbus_bread(args: &Args) -> u64 {
     let (count, room) = (args.u64(3), args.u64(4));
     let (address, command) = (args.u64(1) as u8, args.u64(2) as u8);
     let now = sched::now();
-    let transfer = with(|k| Some(k.hardware.smbus()?.read(address, command, now)));
+    let transfer = on_the_bus(|bus| bus.read(address, command, now));
     let outcome = transfer.map_or(Err(SMB_ENOACK), carried);
     code(outcome.map(|block| {
         let left = usize::from(mem::read::<u8>(count));
