@@ -2,7 +2,9 @@
 //! SMBus System Interface (SSIF), IPMI 2.0 section 12, as a machine.
 //!
 //! There are no registers: messages travel in blocks of up to 32 bytes, and a BMC that is not
-//! ready acknowledges nothing. A request that is written ends whatever was before it.
+//! ready acknowledges nothing. A request that is written ends whatever was before it. Nothing tells
+//! a BMC that still thinks from one that was reset and has forgotten what it was asked; so what may
+//! be asked twice is, after a while.
 
 use super::course::Course;
 use super::{Exchange, Failure, Limits};
@@ -35,6 +37,9 @@ const LOOK: u64 = 5 * MS;
 const LOOK_OFTEN: u64 = 50 * MS;
 /// and then.
 const LOOK_SELDOM: u64 = 20 * MS;
+/// How long a request is waited for before it is asked again, at first; each time that the BMC
+/// takes it the next wait is twice as long, for one that begins anew with it.
+const ASK_AGAIN: u64 = 250 * MS;
 
 /// What an SMBus block carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +107,26 @@ enum Phase {
     Write(usize),
     /// Waiting for the reply, or its first part.
     Reply,
+    /// Asking again while waiting for it.
+    Again,
     /// Reading it: the number of the next part, which some count from 1.
     Part(Option<u8>),
+}
+
+/// Does a request of one block do no harm if it is carried out twice, by its network function and
+/// command? Those of the watchdog, and what monitoring reads.
+fn repeatable(request: &[u8]) -> bool {
+    let &[net_fn, command, ..] = request else {
+        return false;
+    };
+    let known = match net_fn >> 2 {
+        0x00 => matches!(command, 0x00 | 0x01),
+        0x04 => matches!(command, 0x25 | 0x27 | 0x2d),
+        0x06 => matches!(command, 0x01 | 0x22 | 0x24 | 0x25 | 0x31),
+        0x0a => matches!(command, 0x10 | 0x11 | 0x20 | 0x23 | 0x40 | 0x43),
+        _ => false,
+    };
+    known && request.len() <= BLOCK
 }
 
 /// The machine. It is stepped as a [`super::Transport`] is, with transfers for registers.
@@ -113,6 +136,9 @@ pub struct Ssif {
     /// Bytes that the block on its way carries.
     sending: usize,
     delivered: bool,
+    /// When the BMC was last asked, and how long that is good for.
+    asked: Instant,
+    patience: u64,
     /// The BMC knows no Write End: it takes a middle part that is not full for the last.
     middle_ends: bool,
 }
@@ -125,6 +151,8 @@ impl Ssif {
             course: Course::new(),
             sending: 0,
             delivered: false,
+            asked: Instant::BOOT,
+            patience: ASK_AGAIN,
             middle_ends: false,
         }
     }
@@ -135,6 +163,7 @@ impl Ssif {
         self.phase = Phase::Write(0);
         self.sending = 0;
         self.delivered = false;
+        self.patience = ASK_AGAIN;
     }
 
     /// See [`super::Transport::progressed`].
@@ -161,8 +190,9 @@ impl Ssif {
             (None, _) => self.transfer(exchange.request),
             (Some(Transfer::Unusable), _) => Action::Failed(Failure::Unusable),
             (Some(ended), Phase::Write(written)) => self.on_sent(now, ended, written, exchange),
+            (Some(ended), Phase::Again) => self.on_asked_again(now, ended),
             (Some(Transfer::Done(block)), _) => self.on_block(now, block.as_bytes(), exchange),
-            (Some(_), Phase::Reply) => self.look_again(now),
+            (Some(_), Phase::Reply) => self.look_again(now, exchange.request),
             (Some(_), Phase::Part(_)) => Action::Failed(Failure::Stalled),
         };
         match action {
@@ -176,7 +206,7 @@ impl Ssif {
     fn transfer(&mut self, request: &[u8]) -> Action {
         match self.phase {
             Phase::Write(written) => self.send(written, request),
-            Phase::Reply => Action::Fetch(READ_START),
+            Phase::Reply | Phase::Again => Action::Fetch(READ_START),
             Phase::Part(_) => Action::Fetch(READ_MIDDLE),
         }
     }
@@ -215,6 +245,7 @@ impl Ssif {
                     return self.send(written, exchange.request);
                 }
                 self.phase = Phase::Reply;
+                self.asked = now;
                 Action::Pause(LOOK)
             }
             // It may be executing what the bus did not see it take.
@@ -239,9 +270,13 @@ impl Ssif {
         }
     }
 
-    fn look_again(&self, now: Instant) -> Action {
+    fn look_again(&mut self, now: Instant, request: &[u8]) -> Action {
         if self.course.stalled(now, self.course.limits.answer) {
             return Action::Failed(Failure::Stalled);
+        }
+        if now.since(self.asked) >= self.patience && repeatable(request) {
+            self.phase = Phase::Again;
+            return Action::Send(WRITE_SINGLE, Block::of(request));
         }
         match self.course.stalled(now, LOOK_OFTEN) {
             false => Action::Pause(LOOK),
@@ -249,10 +284,20 @@ impl Ssif {
         }
     }
 
+    /// A BMC that refuses it is busy with it, or away still.
+    fn on_asked_again(&mut self, now: Instant, ended: Transfer) -> Action {
+        self.phase = Phase::Reply;
+        self.asked = now;
+        if matches!(ended, Transfer::Done(_)) {
+            self.patience = self.patience.saturating_mul(2);
+        }
+        Action::Pause(LOOK)
+    }
+
     fn on_block(&mut self, now: Instant, block: &[u8], exchange: &mut Exchange<'_>) -> Action {
         let (body, then) = match (self.phase, block) {
             // Nothing is what a BMC says that is not ready yet.
-            (Phase::Reply, []) => return self.look_again(now),
+            (Phase::Reply, []) => return self.look_again(now, exchange.request),
             (Phase::Reply, [a, b, body @ ..]) if [*a, *b] == IN_PARTS => {
                 (body, Some(Phase::Part(None)))
             }

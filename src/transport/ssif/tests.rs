@@ -173,6 +173,76 @@ fn a_bmc_that_stretches_the_clock_is_given_its_time() {
     assert_eq!(read_fru(&board, 100).map(|data| data.len()), Ok(101));
 }
 
+/// Asks a BMC that is reset as soon as it has been asked: what came, and after how long.
+fn ask_the_forgetful(request: &[u8], reboot_for: u64) -> (Result<(), Failure>, u64) {
+    let board = board();
+    let reset = Fault::Reset {
+        reboot_for,
+        timer_survives: false,
+    };
+    board.add_at(0, SEC, reset);
+    let mut reply = Reply::<REPLY_MAX>::EMPTY;
+    let mut exchange = Exchange {
+        request,
+        reply: reply.arrival(),
+    };
+    let begun = board.now.get();
+    let outcome =
+        crate::attempt::drive_blocks(&board, &mut Ssif::new(), Limits::PATIENT, &mut exchange);
+    (outcome, board.now.get() - begun)
+}
+
+#[test]
+fn a_bmc_that_was_reset_in_between_is_asked_again() {
+    for reboot_for in [50 * MS, 300 * MS, SEC, 3 * SEC] {
+        let (outcome, took) = ask_the_forgetful(&[0x18, 0x01], reboot_for);
+        assert_eq!(outcome, Ok(()), "{reboot_for}");
+        assert!(took < reboot_for + 300 * MS, "{took} for {reboot_for}");
+    }
+}
+
+#[test]
+fn what_may_not_be_carried_out_twice_is_asked_once() {
+    // Chassis Control, a write to a satellite controller, and one of the above in two blocks.
+    let long = [&[0x18, 0x01][..], &[0; BLOCK]].concat();
+    for request in [&[0x00, 0x02, 0x01][..], &[0x18, 0x34, 0x00], &long] {
+        assert!(!repeatable(request));
+    }
+    let (outcome, took) = ask_the_forgetful(&[0x00, 0x0f], 50 * MS);
+    assert_eq!(outcome, Err(Failure::Stalled));
+    assert!(took >= 5 * SEC);
+}
+
+#[test]
+fn a_slow_bmc_that_begins_anew_with_each_request_is_given_its_time() {
+    let request = [0x18, 0x01];
+    let mut reply = DriverReply::EMPTY;
+    let mut exchange = Exchange {
+        request: &request,
+        reply: reply.arrival(),
+    };
+    let mut ssif = Ssif::new();
+    let (mut now, mut ended) = (Instant::BOOT, None);
+    let (mut asked, mut times) = (now, 0);
+    ssif.begin(now, Limits::PATIENT);
+    loop {
+        ended = match ssif.step(now, ended, &mut exchange) {
+            Action::Send(..) => {
+                (asked, times) = (now, times + 1);
+                Some(Transfer::Done(Block::EMPTY))
+            }
+            Action::Fetch(_) if now.since(asked) < 900 * MS => Some(Transfer::Refused),
+            Action::Fetch(_) => Some(Transfer::Done(Block::of(&[0x1c, 0x01, 0]))),
+            Action::Pause(ns) => {
+                now = now.plus(ns);
+                None
+            }
+            end => break assert_eq!(end, Action::Done),
+        };
+    }
+    assert_eq!(times, 3);
+}
+
 fn transfer() -> impl Strategy<Value = Transfer> {
     prop_oneof![
         6 => proptest::collection::vec(any::<u8>(), 0..=BLOCK)
