@@ -69,6 +69,10 @@ pub enum Bound {
     NotNotified(&'static str),
     /// The console says so, before the host is reset if it is.
     Says(&'static str),
+    /// It says so, and not again.
+    SaysOnce(&'static str),
+    /// In such a passage nothing is begun at the BMC.
+    AsksNothingIn(Way),
     /// The BMC runs no more watchdog commands in any second.
     DogCommandsASecond(usize),
     /// From the BMC answering again to a confirmed pat.
@@ -131,13 +135,15 @@ fn violated(record: &Record, bound: Bound) -> Vec<String> {
         Bound::Notified(what) => shown::unnotified(record, what),
         Bound::NotNotified(what) => shown::notified(record, what),
         Bound::Says(words) => shown::unsaid(record, words),
+        Bound::SaysOnce(words) => shown::not_said_once(record, words),
+        Bound::AsksNothingIn(way) => service::questions(record, way),
         Bound::DogCommandsASecond(most) => guard::traffic(record, most),
-        Bound::GuardedWithin(most) => guard::unguarded(record, most),
-        Bound::RecoversWithin(most) => service::late_recoveries(record, most),
+        Bound::GuardedWithin(most) => guard::unguarded(record, most + record.late),
+        Bound::RecoversWithin(most) => service::late_recoveries(record, most + record.late),
         Bound::WorkerBelow(percent) => service::busy_worker(record, percent),
         Bound::ConsoleLinesAnHour(lines) => service::chatter(record, lines),
         Bound::PassesWithin(way, most) => service::slow_passages(record, way, most),
-        Bound::PatStartsWithin(most) => pats::overtaken_pats(record, most),
+        Bound::PatStartsWithin(most) => pats::overtaken_pats(record, most + record.late),
         Bound::ClientsAreServed => service::unserved(record),
     }
 }

@@ -12,6 +12,8 @@ pub const PANIC_OF_SCENARIO: &str = "for the sake of the scenario";
 pub struct Record {
     /// When the run ended.
     pub end: Ns,
+    /// [`Transport::late`](crate::transport::Transport::late) of the way to the BMC.
+    pub late: Ns,
     /// The calls of the watchdog, in the order in which they were made.
     pub pats: Vec<Pat>,
     /// What clients of /dev/ipmi0 sent, in the order in which they sent it.

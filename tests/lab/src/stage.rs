@@ -186,6 +186,7 @@ impl Stage {
         let notes = self.log.take();
         let mut record = Record {
             end,
+            late: plan.transport.late(),
             pats,
             requests: notes.requests,
             strays: notes.strays,

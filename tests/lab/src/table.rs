@@ -205,6 +205,64 @@ fn worst_row(name: &str, reports: &[&Report]) -> Vec<Cell> {
     row(name, cells.into_iter())
 }
 
+/// One run a line, by scenario and transport, to be kept and compared with: times are rounded up to a
+/// step, so that a change of the driver's shows that changes what people would notice.
+pub fn snapshot(reports: &[Report]) -> String {
+    let columns = [
+        "scenario",
+        "over",
+        "verdict",
+        "pat",
+        "pretimeouts",
+        "resets",
+        "gap",
+        "recovery",
+        "console",
+        "answered",
+    ];
+    let mut lines = vec![columns.map(String::from)];
+    let mut sorted: Vec<&Report> = reports.iter().collect();
+    sorted.sort_by_key(|r| (&r.identity.scenario, &r.identity.transport));
+    lines.extend(sorted.into_iter().map(snapshot_line));
+    let width = |i: usize| lines.iter().map(|l| l[i].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let line = |cells: &[String; 10]| {
+        let padded = cells.iter().zip(&widths).map(|(c, &w)| format!("{c:w$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
+    };
+    lines.iter().map(line).collect()
+}
+
+fn snapshot_line(r: &Report) -> [String; 10] {
+    let answered = match (r.requests.sent, r.requests.answered) {
+        (sent, answered) if sent == answered => "all",
+        (_, 0) => "none",
+        _ => "some",
+    };
+    [
+        r.identity.scenario.clone(),
+        r.identity.transport.clone(),
+        word(r.verdict).into(),
+        step(r.worst_pat_ms),
+        r.pretimeouts_s.len().to_string(),
+        r.host_resets.len().to_string(),
+        step(r.worst_answering_gap_ms),
+        r.recovery_ms.map_or("-".into(), step),
+        r.console_lines.to_string(),
+        answered.into(),
+    ]
+}
+
+/// Milliseconds, rounded up to 1, 2 or 5 times a power of ten.
+fn step(ms: f64) -> String {
+    let powers = std::iter::successors(Some(1.0), |power| Some(power * 10.0));
+    let mut steps = powers.flat_map(|power| [power, 2.0 * power, 5.0 * power]);
+    match steps.find(|&step| ms <= step) {
+        Some(step) if ms > 0.0 => time(step).replace(".0", ""),
+        _ => "0".into(),
+    }
+}
+
 /// The failing runs of each title: the first with what it violated and the command that replays
 /// it, the others by their seeds.
 pub fn failures(reports: &[Report]) -> String {
@@ -284,6 +342,20 @@ mod tests {
     fn many_runs_are_told_by_their_worst() {
         let text = worst(&reports(), |r| r.identity.scenario.clone()).to_string();
         assert!(text.contains("89.0 s") && text.contains("1 FAIL"), "{text}");
+    }
+
+    #[test]
+    fn times_of_a_snapshot_go_in_steps() {
+        let steps = [0.0, 0.3, 1.0, 12.8, 250.0, 600.0, 4500.0].map(step);
+        assert_eq!(
+            steps,
+            ["0", "1 ms", "1 ms", "20 ms", "500 ms", "1 s", "5 s"]
+        );
+        let text = snapshot(&reports());
+        assert!(
+            text.lines().nth(1).is_some_and(|l| l.contains("kcs")),
+            "{text}"
+        );
     }
 
     #[test]

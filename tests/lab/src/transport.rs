@@ -3,9 +3,10 @@
 //! the register model behind it. Must not know scenarios.
 
 use clap::ValueEnum;
-use ipmi_bmc::{Bmc, Bt, Executes, Interface, Kcs, Smic, Ssif};
+use ipmi_bmc::{Bmc, Bt, Executes, Interface, Kcs, Smic, Ssif, SMBUS_TIMEOUT};
 
 use crate::board::Registers;
+use crate::span::Ns;
 
 /// A system interface and the space that its registers are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -34,6 +35,15 @@ impl Transport {
             Transport::Smic => "smic",
             Transport::Bt => "bt",
             Transport::Ssif => "ssif",
+        }
+    }
+
+    /// How much later than over registers the driver may come to know something, and be able to act:
+    /// a transfer that the bus has not given up holds everybody.
+    pub fn late(self) -> Ns {
+        match self {
+            Transport::Ssif => SMBUS_TIMEOUT,
+            Transport::Kcs | Transport::KcsMem | Transport::Smic | Transport::Bt => 0,
         }
     }
 

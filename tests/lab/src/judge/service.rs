@@ -83,6 +83,26 @@ pub(super) fn slow_passages(record: &Record, way: Way, most: Ns) -> Vec<String> 
     said
 }
 
+pub(super) fn questions(record: &Record, way: Way) -> Vec<String> {
+    let inside = |at: Ns| {
+        let mut passages = record.passages.iter().filter(|p| p.way == way);
+        passages.any(|p| p.from < at && p.to.is_none_or(|to| at < to))
+    };
+    let begun = record.begun.iter().filter(|b| inside(b.at));
+    let first = begun.clone().next();
+    first
+        .map(|first| {
+            format!(
+                "{} in {}, the first at {:.3} s",
+                plural(begun.count(), "transaction"),
+                way.name(),
+                seconds(first.at)
+            )
+        })
+        .into_iter()
+        .collect()
+}
+
 /// How a request ended, in words.
 fn ending(request: &Request) -> String {
     let after = |at: Ns| millis(at.saturating_sub(request.sent));

@@ -6,6 +6,7 @@ use crate::span::{seconds, Ns, Span, Spans, MS, S};
 
 use super::calm;
 use super::guard::AT_ONCE;
+use super::plural;
 
 /// After an outage the driver may look behind for so long.
 const CATCHES_UP: Ns = 2 * S;
@@ -159,6 +160,15 @@ pub(super) fn unsaid(record: &Record, words: &str) -> Vec<String> {
     let missing = heard(&record.console, words).is_none();
     missing
         .then(|| format!("the console never said {words:?}"))
+        .into_iter()
+        .collect()
+}
+
+pub(super) fn not_said_once(record: &Record, words: &str) -> Vec<String> {
+    let said = record.console.iter().filter(|n| n.text.contains(words));
+    let times = said.count();
+    (times != 1)
+        .then(|| format!("the console said {words:?} {}", plural(times, "time")))
         .into_iter()
         .collect()
 }

@@ -66,6 +66,8 @@ struct Seen {
     calls: Vec<Call>,
     losses: Vec<Loss>,
     gaps: Vec<Gap>,
+    /// How late the driver may hear of a gap's end.
+    late: Ns,
     /// The most that a caller is held.
     held: Ns,
 }
@@ -86,6 +88,7 @@ impl Seen {
             calls,
             gaps: gaps(record, &losses),
             losses,
+            late: record.late,
             held: record.worst_pat().map_or(0, |p| p.latency(record.end)),
         }
     }
@@ -145,12 +148,14 @@ impl Seen {
     fn rearmed(&self, record: &Record, at: Ns) -> Range {
         let notes = record.notifications.iter();
         let altered = notes.filter(|n| n.text.ends_with("altered")).map(|n| n.at);
-        let sure = altered.clone().filter(|&told| told + BLUR <= at).count() as u64;
+        let sure = altered.clone();
+        let sure = sure.filter(|&told| told + BLUR + self.late <= at);
+        let sure = sure.count() as u64;
         let altered = altered.filter(|&told| told <= at + BLUR).count() as u64;
         let losses = self.losses.iter();
         let told = losses
             .clone()
-            .filter(|l| l.told.is_some_and(|told| told + DONE <= at));
+            .filter(|l| l.told.is_some_and(|told| told + DONE + self.late <= at));
         let (least, most) = (
             told.count() as u64,
             losses.filter(|l| l.at <= at).count() as u64,
@@ -175,7 +180,7 @@ impl Seen {
         let least: Vec<Ns> = least.collect();
         let most = self.gaps.iter().filter(|g| g.most.from <= at);
         let most: Vec<Ns> = most
-            .map(|g| g.most.to.min(at) - g.most.from + HELD_UP)
+            .map(|g| g.most.to.min(at) - g.most.from + HELD_UP + self.late)
             .collect();
         let longest = |of: &[Ns]| of.iter().copied().max().unwrap_or(0);
         let total = |of: &[Ns]| of.iter().sum::<Ns>();

@@ -176,6 +176,19 @@ pub enum Act {
     Flood { count: u64 },
 }
 
+impl Act {
+    /// What it is to the record and how long it takes at least, if the driver must not sleep in it.
+    fn without_sleep(self) -> Option<(Way, Ns)> {
+        match self {
+            Act::Panic => Some((Way::Panic, 0)),
+            Act::Dump { parts, each } => Some((Way::Dump, Ns::from(parts) * each)),
+            Act::HungDump { .. } => Some((Way::Dump, Ns::MAX)),
+            Act::Kdb => Some((Way::Kdb, 0)),
+            _ => None,
+        }
+    }
+}
+
 impl Plan {
     /// A healthy machine and BMC whose speeds and registers the dice vary, with ipmi.ko loaded
     /// in the first second, and the promises that hold whatever happens.
@@ -213,12 +226,35 @@ impl Plan {
         }
     }
 
-    /// Reaches the BMC by that way. What begins at the registers can be told on KCS only.
+    /// Reaches the BMC by that way. What begins there can be told on KCS and SSIF only.
     pub fn go_over(&mut self, transport: Transport) {
         self.transport = transport;
-        if !matches!(transport, Transport::Kcs | Transport::KcsMem) {
-            self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
+        match transport {
+            Transport::Kcs | Transport::KcsMem => {}
+            Transport::Smic | Transport::Bt => {
+                self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
+            }
+            Transport::Ssif => self.go_over_smbus(),
         }
+    }
+
+    /// Its driver sleeps, so where nobody can the BMC is not spoken to at all: that is said, once, and
+    /// costs nothing; the timer counts on as it was.
+    fn go_over_smbus(&mut self) {
+        let mut acts = self.acts.iter();
+        let Some((way, lasts)) = acts.find_map(|&(_, act)| act.without_sleep()) else {
+            return;
+        };
+        self.without(|bound| matches!(bound, Bound::PassesWithin(w, _) if *w == way));
+        self.bounds.push(Bound::SaysOnce("SMBus cannot be used"));
+        self.bounds.push(Bound::AsksNothingIn(way));
+        if self.watchdogd.is_none_or(|dog| lasts < dog.timeout) {
+            self.bounds.push(Bound::PassesWithin(way, lasts + REFUSED));
+            return;
+        }
+        self.without(|bound| matches!(bound, Bound::ResetsHostAfter(..) | Bound::HostStaysUp));
+        self.bounds
+            .extend([Bound::NoPretimeout, Bound::ResetsHostAfterLastPat(S)]);
     }
 
     /// A fault from one instant to another, which makes the BMC look so.
@@ -253,6 +289,9 @@ impl Plan {
         bound.unwrap_or(PAT_LIMIT)
     }
 }
+
+/// A call that is refused at once is over by then; kdb's user thinks for half of it.
+const REFUSED: Ns = 20 * MS;
 
 /// The default of `hw.ipmi.wd_pat_wait_ms`, and what the way in and out may cost.
 pub const PAT_LIMIT: Ns = 260 * MS;
