@@ -5,7 +5,6 @@
 use ipmi_bmc::{Cause, Effect, Interface, Kind, PreTimeoutKind, SSIF_ADDRESS};
 use ipmi_kernel::{Hardware, HwEvent, Smbus, SmbusError, Transfer};
 
-use crate::firmware;
 use crate::mc_watchdog::McWatchdog;
 use crate::record::{Begin, Begun, Timer};
 use crate::span::{Ns, US};
@@ -71,6 +70,7 @@ pub struct Sightings {
 pub struct Board {
     registers: Registers,
     interface: Box<dyn Interface>,
+    firmware: Vec<(u64, Vec<u8>)>,
     seen: Sightings,
     opening: Opening,
     /// What was written to the SMBus last and has had no answer.
@@ -97,11 +97,16 @@ const SSIF_WRITE_START: u8 = 0x06;
 
 impl Board {
     /// What the BMC has run before is nobody's but its own.
-    pub fn new(registers: Registers, interface: Box<dyn Interface>) -> Board {
+    pub fn new(
+        registers: Registers,
+        interface: Box<dyn Interface>,
+        firmware: Vec<(u64, Vec<u8>)>,
+    ) -> Board {
         let mut board = Board {
             registers,
             commands: interface.bmc().commands_run(),
             interface,
+            firmware,
             seen: Sightings::default(),
             opening: Opening::default(),
             unanswered: None,
@@ -273,10 +278,7 @@ impl Hardware for Board {
     }
 
     fn firmware(&self) -> Vec<(u64, Vec<u8>)> {
-        match self.registers {
-            Registers::Smbus => firmware::tables(),
-            _ => vec![],
-        }
+        self.firmware.clone()
     }
 
     fn smbus(&mut self) -> Option<&mut dyn Smbus> {

@@ -10,7 +10,7 @@ pub mod board;
 pub mod cli;
 pub mod client;
 pub mod dice;
-mod firmware;
+pub mod firmware;
 pub mod fleet;
 pub mod fuzz;
 pub mod judge;

@@ -297,7 +297,10 @@ impl Stage {
 
 /// Hints and tunables.
 fn kenv(plan: &Plan) -> Vec<(String, String)> {
-    let mut kenv = plan.transport.hints(plan.spacing);
+    let mut kenv = match plan.smbios {
+        None => plan.transport.hints(plan.spacing),
+        Some(_) => vec![],
+    };
     kenv.push(("hw.ipmi.wd_margin".into(), (plan.margin / S).to_string()));
     let tunables = plan.tunables.iter();
     kenv.extend(tunables.map(|(name, value)| (name.to_string(), value.clone())));
@@ -313,5 +316,7 @@ fn board(plan: &Plan) -> Board {
     for (when, fault) in &plan.faults {
         interface.faults_mut().add(when.clone(), fault.clone());
     }
-    Board::new(plan.transport.registers(plan.spacing), interface)
+    let described = plan.smbios.map(|smbios| smbios.bytes(plan.transport));
+    let registers = plan.transport.registers(plan.spacing);
+    Board::new(registers, interface, described.unwrap_or_default())
 }

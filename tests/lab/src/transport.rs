@@ -72,7 +72,7 @@ impl Transport {
         }
     }
 
-    /// `hint.ipmi.0.*`; the spacing is in bits there. What is on an SMBus firmware tells of.
+    /// `hint.ipmi.0.*`; the spacing is in bits there. What is on an SMBus no hint tells of.
     pub fn hints(self, spacing: u16) -> Vec<(String, String)> {
         let (space, address) = match self.registers(spacing) {
             Registers::Ports { base, .. } => ("port", u64::from(base)),

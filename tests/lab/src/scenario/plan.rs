@@ -6,6 +6,7 @@ use ipmi_bmc::{Bmc, Executes, Fault, Request, When};
 use ipmi_kernel::Preempt;
 
 use crate::dice::Dice;
+use crate::firmware::Smbios;
 use crate::judge::Bound;
 use crate::mc_watchdog::TENTH;
 use crate::record::{BmcState, Way};
@@ -26,6 +27,8 @@ pub struct Plan {
     /// How long the run lasts unless the host ends it before.
     pub lasts: Ns,
     pub transport: Transport,
+    /// What the BIOS tells of the BMC; hints tell it if it does not.
+    pub smbios: Option<Smbios>,
     /// From one register to the next, in bytes: 1, 2 or 4.
     pub spacing: u16,
     pub bmc: ipmi_bmc::Config,
@@ -197,6 +200,7 @@ impl Plan {
         Plan {
             lasts,
             transport: Transport::Kcs,
+            smbios: None,
             spacing: dice.pick(&[1, 2, 4]),
             bmc: ipmi_bmc::Config {
                 seed: dice.seed(),
@@ -234,7 +238,10 @@ impl Plan {
             Transport::Smic | Transport::Bt => {
                 self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
             }
-            Transport::Ssif => self.go_over_smbus(),
+            Transport::Ssif => {
+                self.smbios = Some(Smbios::default());
+                self.go_over_smbus();
+            }
         }
     }
 

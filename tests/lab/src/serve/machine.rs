@@ -100,7 +100,7 @@ fn own(transport: Transport) -> Board {
         ..Config::default()
     };
     let interface = transport.interface(Bmc::new(config), Executes::default());
-    Board::new(transport.registers(SPACING), interface)
+    Board::new(transport.registers(SPACING), interface, vec![])
 }
 
 /// A machine with these modules and that BMC.

@@ -10,6 +10,7 @@ mod bus;
 mod clients;
 mod contexts;
 mod device;
+mod discovery;
 mod dog;
 mod fairness;
 mod guard;

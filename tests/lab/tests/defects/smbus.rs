@@ -23,7 +23,7 @@ fn on_the_bus(name: &str, test: impl Fn(&mut Bench)) {
     each_seed(
         name,
         1..=6,
-        |plan, _| plan.transport = Transport::Ssif,
+        |plan, _| plan.go_over(Transport::Ssif),
         |bench| {
             bench.load();
             bench.run(watch_for_node);
