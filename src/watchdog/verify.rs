@@ -31,6 +31,8 @@ pub(super) struct Verification {
     doubts: bool,
     /// and asking came to nothing, so that something else has its turn.
     in_vain: bool,
+    /// It may have been reset since it last said anything of its timer.
+    suspected: bool,
     /// What the BMC said last, and when.
     pub(super) reading: Option<(Reading, Instant)>,
     found: Difference,
@@ -47,6 +49,7 @@ impl Verification {
             at: None,
             doubts: false,
             in_vain: false,
+            suspected: false,
             reading: None,
             found: Difference::None,
             told: false,
@@ -89,15 +92,18 @@ impl Verification {
     pub(super) fn doubt(&mut self, now: Instant) {
         self.soon(now);
         self.doubts = !self.in_vain;
+        self.suspected = true;
     }
 
     pub(super) fn doubts(&self) -> bool {
         self.doubts
     }
 
-    /// Get Watchdog Timer was answered, be it with nothing that can be read: had there been doubts?
+    /// Get Watchdog Timer was answered, be it with nothing that can be read: may the BMC have
+    /// been reset since it last was?
     fn answered(&mut self) -> bool {
-        core::mem::take(&mut self.doubts)
+        self.doubts = false;
+        core::mem::take(&mut self.suspected)
     }
 
     /// Get Watchdog Timer was not answered, or another command was.
@@ -140,12 +146,12 @@ impl Watchdog {
         events: &mut Events,
     ) {
         self.verification.at = None;
-        let doubted = self.verification.answered();
+        let suspected = self.verification.answered();
         let Some(reading) = reading else {
             self.verification.at = Some(now.plus(AGAIN));
             self.verification.stopped = false;
             // Whether it counts it does not say, so it is made to.
-            if doubted && self.wanted() {
+            if suspected && self.wanted() {
                 self.must_set = true;
                 self.again();
             }
