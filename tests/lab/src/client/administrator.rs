@@ -15,6 +15,8 @@ use crate::span::{Ns, MS, S};
 const EVERY: Ns = 5 * S;
 /// Between two looks when something did not agree: a pat may have been on its way.
 const AGAIN: Ns = 200 * MS;
+/// And if the BMC has run nothing since the last look that could have made it agree.
+const STILL: Ns = S;
 /// A read-back that is older than the BMC's answer by more is not of that answer.
 const READ_BACK: Ns = 7 * S;
 
@@ -27,6 +29,7 @@ const SMS_OS: u8 = 4;
 /// Looks until the machine ends; looks at the `telling` moments too.
 pub fn look_after(process: &Process, telling: &[Ns], log: &Log) {
     let mut next = process.now();
+    let mut run = 0;
     loop {
         let wanted = telling.iter().copied().find(|&at| at > process.now());
         let at = next.min(wanted.unwrap_or(next));
@@ -35,7 +38,12 @@ pub fn look_after(process: &Process, telling: &[Ns], log: &Log) {
             next = process.now() + EVERY;
             continue;
         };
-        let pause = if look.lie.is_some() { AGAIN } else { EVERY };
+        let before = std::mem::replace(&mut run, commands_run(process));
+        let pause = match look.lie {
+            None => EVERY,
+            Some(_) if run == before => STILL,
+            Some(_) => AGAIN,
+        };
         next = look.at + pause;
         log.borrow_mut().looks.push(look);
     }
