@@ -43,11 +43,18 @@ impl Alarm {
         self.expiry = Expiry::Ahead;
     }
 
-    /// The BMC confirmed.
-    pub(super) fn confirmed(&mut self) {
+    /// The BMC confirmed; `last` if it is to act at once.
+    pub(super) fn confirmed(&mut self, last: bool) {
         self.untaken = None;
-        if self.expiry == Expiry::Due {
+        if last && self.expiry == Expiry::Due {
             self.expiry = Expiry::Told;
+        }
+    }
+
+    /// What it confirmed does not hold.
+    pub(super) fn again(&mut self) {
+        if self.expiry == Expiry::Told {
+            self.expiry = Expiry::Due;
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the BMC answers, and what is known of it from then on.
 
+use super::ask::last_moment;
 use super::{Command, Guard, Known, Plan, Watchdog, COALESCE};
 use crate::event::{Event, Events};
 use crate::time::{Instant, MS, SEC};
@@ -124,7 +125,7 @@ impl Watchdog {
         self.graces = self.graces.saturating_add(u8::from(self.overdue(now)));
         self.refused = 0;
         self.doubtful = None;
-        self.alarm.confirmed();
+        self.alarm.confirmed(timer == last_moment(timer));
         let gap = self.close_gap(now);
         if !core::mem::replace(&mut self.announced, true) {
             events.push(Event::Armed(timer));
@@ -162,6 +163,7 @@ impl Watchdog {
 
     /// The newest ask is to be served once more.
     pub(super) fn again(&mut self) {
+        self.alarm.again();
         self.served = self.served.min(self.serial.saturating_sub(1));
     }
 

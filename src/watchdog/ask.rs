@@ -93,10 +93,12 @@ impl Watchdog {
         fresh: u64,
     ) -> u64 {
         let (timeout, pretimeout) = times;
+        if timer.is_some() && (!self.wanted() || self.overdue(now)) {
+            // What a stop, or a timer that has expired, has to wait for is no matter of this.
+            self.hold = Instant::BOOT;
+        }
         if timer.is_some() && !self.wanted() {
             self.wanted_since = now;
-            // What an earlier stop has to wait for is no matter of this.
-            self.hold = Instant::BOOT;
         }
         self.graces = 0;
         let up_to_date = self.served >= self.serial;

@@ -433,6 +433,24 @@ fn with_a_margin_the_bmc_counts_longer_and_a_missing_pat_still_ends_in_time() {
 }
 
 #[test]
+fn with_a_margin_a_bmc_that_rounds_the_last_moment_up_is_not_given_the_margin() {
+    let mut bench = Bench::new();
+    bench.settings.margin = 900 * SEC;
+    bench.pat(128);
+    bench.answer(0);
+    bench.answer(0);
+    bench.read_back(0x44, 3, 10280);
+    bench.advance(128 * SEC);
+    bench.tick();
+    for _ in 0..2 {
+        assert_eq!(countdown(bench.answer(0)), 1);
+        assert_eq!(bench.answer(0), Command::Reset);
+        bench.read_back(0x44, 3, 10);
+    }
+    assert_eq!(bench.plan(), None, "this is what it can do");
+}
+
+#[test]
 fn after_any_pretimeout_the_next_pat_is_a_set() {
     let mut bench = Bench::armed(128);
     bench.advance(10 * SEC);

@@ -267,3 +267,12 @@ fn a_refusal_where_nothing_guards_is_tried_again_within_a_second() {
     bench.advance(SEC);
     assert_eq!(countdown(bench.answer(0)), 1270);
 }
+
+#[test]
+fn a_host_that_comes_back_does_not_wait_for_the_timer_that_expired() {
+    let mut bench = Bench::armed(128);
+    bench.advance(129 * SEC);
+    bench.watchdog.hold = bench.now.plus(10 * SEC);
+    bench.pat(128);
+    assert_eq!(countdown(bench.answer(0)), 1280);
+}

@@ -26,7 +26,7 @@ pub enum Owner {
 impl Owner {
     fn always(self) -> u64 {
         match self {
-            Owner::Module => 512,
+            Owner::Module => 128,
             Owner::Kernel => 128,
         }
     }

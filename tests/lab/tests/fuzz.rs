@@ -8,9 +8,9 @@ use ipmi_lab::ko::Ko;
 use ipmi_parsers::{play, Target, TARGETS};
 
 /// Operations on /dev/ipmi0, a machine for each five thousand: a minute of one processor.
-const OPERATIONS: u64 = 1_300_000;
+const OPERATIONS: u64 = 1_100_000;
 /// Executions of parsers: a minute of one processor.
-const EXECUTIONS: u64 = 27_000_000;
+const EXECUTIONS: u64 = 23_000_000;
 
 /// Operations on one machine.
 const GAME: u64 = 5_000;
