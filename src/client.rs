@@ -156,7 +156,8 @@ fn receive_event<K: Kernel>(
 
 /// Gives back a completion that the caller could not take.
 pub fn unreceive<K: Kernel>(kernel: &K, request: Box<Request>) {
-    drop(kernel.locked(|state| state.clients.unreceive(request)));
+    let wake = |cookie| kernel.wake_client(cookie);
+    drop(kernel.locked(|state| state.clients.unreceive(request, wake)));
 }
 
 /// What poll(2) wants to know: can something be received, and is anything outstanding at all?

@@ -282,19 +282,29 @@ impl Clients {
         Ok(request)
     }
 
-    /// Undoes a [`Clients::receive`] whose caller could not take the message.
-    pub fn unreceive(&mut self, request: Box<Request>) -> Option<Box<Request>> {
+    /// Undoes a [`Clients::receive`] whose caller could not take the message. Who began to wait
+    /// meanwhile is woken through `wake`.
+    pub fn unreceive(
+        &mut self,
+        request: Box<Request>,
+        wake: impl FnOnce(usize),
+    ) -> Option<Box<Request>> {
         let Some(client) = self.find(request.client) else {
             return Some(request);
         };
-        if request.route == Route::Event {
+        let left = if request.route == Route::Event {
             let event = request.reply.event().unwrap_or([0; EVENT_BYTES]);
             client.unpop_event(&event);
-            return Some(request);
+            Some(request)
+        } else {
+            client.outstanding = client.outstanding.saturating_add(1);
+            client.done.push_front(request);
+            None
+        };
+        if client.is_ready() {
+            wake(client.cookie);
         }
-        client.outstanding = client.outstanding.saturating_add(1);
-        client.done.push_front(request);
-        None
+        left
     }
 
     fn recount(&mut self) {

@@ -392,6 +392,10 @@ impl State {
         if let Purpose::Watchdog(plan) = purpose {
             self.watchdog.failed(plan, started, now);
         }
+        if purpose == Purpose::Flags {
+            // Others have their turn, or nobody would where this alone goes unanswered.
+            self.attention_asked = now;
+        }
         self.attempt_failed(failure, now);
         self.tell_waiting(true);
     }

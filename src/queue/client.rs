@@ -111,7 +111,7 @@ impl Client {
 
     /// Puts one back as the oldest; with as many kept as can be it is dropped.
     pub fn unpop_event(&mut self, event: &[u8; EVENT_BYTES]) {
-        if self.events.count < EVENTS {
+        if self.gets_events && self.events.count < EVENTS {
             self.events.kept.rotate_right(1);
             if let Some(first) = self.events.kept.first_mut() {
                 *first = *event;

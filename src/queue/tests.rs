@@ -93,7 +93,11 @@ fn a_refused_receive_and_an_undone_one_keep_the_message() {
     assert_eq!(refused.err(), Some(Errno::MessageSize));
     let taken = clients.receive(a, |_| Ok(())).unwrap();
     assert_eq!(taken.msgid, 5);
-    assert!(clients.unreceive(taken).is_none());
+    let mut woken = vec![];
+    assert!(clients
+        .unreceive(taken, |cookie| woken.push(cookie))
+        .is_none());
+    assert_eq!(woken.len(), 1, "somebody may have begun to wait");
     assert_eq!(clients.receive(a, |_| Ok(())).unwrap().msgid, 5);
     assert_eq!(clients.find(a).unwrap().outstanding(), 1);
 }

@@ -125,12 +125,17 @@ ipmi_cdev_poll(struct cdev *cdev __unused, int events, struct thread *td)
 	return (revents);
 }
 
-/* Called with the lock of the list held, which is the device's. */
+/*
+ * Called with the lock of the list held, which is the device's.  A hint is the
+ * core's own word, which is not to be asked again while it speaks.
+ */
 static int
-ipmi_kq_event(struct knote *kn, long hint __unused)
+ipmi_kq_event(struct knote *kn, long hint)
 {
 	struct ipmi_open *open = kn->kn_hook;
 
+	if (hint != 0)
+		return (1);
 	return (ipmi_core_ready(open->sc->core, open->client));
 }
 
@@ -212,21 +217,23 @@ ipmi_send(struct ipmi_open *open, const struct ipmi_req *req)
 static int
 ipmi_copyout_addr(const struct ipmi_completion *done, struct ipmi_recv *recv)
 {
-	struct ipmi_system_interface_addr system = {
-		.addr_type = IPMI_SYSTEM_INTERFACE_ADDR_TYPE,
-		.channel = IPMI_BMC_CHANNEL,
-		.lun = done->lun,
-	};
-	struct ipmi_ipmb_addr ipmb = {
-		.addr_type = IPMI_IPMB_ADDR_TYPE,
-		.channel = done->channel,
-		.slave_addr = done->slave,
-		.lun = done->lun,
-	};
+	struct ipmi_system_interface_addr system;
+	struct ipmi_ipmb_addr ipmb;
 
-	if (done->route == IPMI_ROUTE_BUS)
+	/* Nobody is to see what is between the members. */
+	memset(&system, 0, sizeof(system));
+	memset(&ipmb, 0, sizeof(ipmb));
+	if (done->route == IPMI_ROUTE_BUS) {
+		ipmb.addr_type = IPMI_IPMB_ADDR_TYPE;
+		ipmb.channel = done->channel;
+		ipmb.slave_addr = done->slave;
+		ipmb.lun = done->lun;
 		return (copyout(&ipmb, recv->addr, MIN(recv->addr_len,
 		    sizeof(ipmb))));
+	}
+	system.addr_type = IPMI_SYSTEM_INTERFACE_ADDR_TYPE;
+	system.channel = IPMI_BMC_CHANNEL;
+	system.lun = done->lun;
 	return (copyout(&system, recv->addr, MIN(recv->addr_len,
 	    sizeof(system))));
 }

@@ -239,7 +239,7 @@ ipmi_kpi_wake_client(struct ipmi_open *open)
 
 	selwakeup(&open->sel);
 	if (!KNLIST_EMPTY(&open->sel.si_note))
-		KNOTE_LOCKED(&open->sel.si_note, 0);
+		KNOTE_LOCKED(&open->sel.si_note, 1);
 }
 
 void
