@@ -278,3 +278,24 @@ fn an_armed_host_does_not_suspend() {
         assert!(bench.timer().counting);
     });
 }
+
+#[test]
+fn a_startup_countdown_guards_the_host_before_anybody_pats() {
+    each_seed(
+        "startup-countdown",
+        1..=5,
+        |plan, _| {
+            plan.tunables
+                .push(("hw.ipmi.wd_startup_countdown", "600".into()));
+        },
+        |bench| {
+            bench.load();
+            bench.run(watch_for_node);
+            bench.rest(S);
+            let view = bench.timer();
+            assert!(view.counting && view.initial == 600 * S, "{view:?}");
+            assert_eq!(bench.pat(128 * S), 0);
+            assert_eq!(bench.timer().initial, 128 * S);
+        },
+    );
+}
