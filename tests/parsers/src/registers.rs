@@ -10,7 +10,7 @@ use ipmi::wire::{Reply, REPLY_MAX, REQUEST_MAX};
 use crate::input::Input;
 
 /// Short, so that an attempt runs into them before the bytes are used up: each takes a millisecond.
-const LIMITS: Limits = Limits {
+pub const LIMITS: Limits = Limits {
     ready: 100 * MS,
     taken: 200 * MS,
     answer: 300 * MS,
@@ -20,7 +20,7 @@ const LIMITS: Limits = Limits {
 /// More steps than any attempt may take: those that the bytes spoil, and some for each byte carried.
 const STEPS: u64 = 2 * SEC / MS + 8 * (REQUEST_MAX + REPLY_MAX) as u64;
 /// A healthy BMC has answered by then, whatever state it was left in.
-const ATTEMPTS: usize = 3;
+pub const ATTEMPTS: usize = 3;
 
 /// The BMC's side of an interface, healthy.
 pub trait Registers {

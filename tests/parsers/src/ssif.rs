@@ -3,10 +3,11 @@
 
 use ipmi::time::{Instant, MS, SEC};
 use ipmi::transport::ssif::{Action, Block, Ssif, Transfer, BLOCK, REQUEST_MAX};
-use ipmi::transport::{Exchange, Limits};
+use ipmi::transport::Exchange;
 use ipmi::wire::{Reply, REPLY_MAX};
 
 use crate::input::Input;
+use crate::registers::{ATTEMPTS, LIMITS};
 use crate::Target;
 
 pub const TARGET: Target = Target {
@@ -18,15 +19,6 @@ pub const TARGET: Target = Target {
         &[0, 1, 2, 200, 0, 0, 0, 0, 0, 0, 0, 9, 1],
     ],
 };
-
-const LIMITS: Limits = Limits {
-    ready: 100 * MS,
-    taken: 200 * MS,
-    answer: 300 * MS,
-    total: 2 * SEC,
-    eager: false,
-};
-const ATTEMPTS: usize = 3;
 
 #[derive(Default)]
 struct Bmc {

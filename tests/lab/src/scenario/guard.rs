@@ -317,16 +317,21 @@ fn deaf_but_counting(dice: &mut Dice) -> Plan {
             plan.doctor(from + 80 * S, "the BMC does not answer");
         }
         _ => {
-            plan.margin = 900 * S;
-            daemon.ends = Some((from, End::Hangs));
-            daemon.pretimeout = 0;
-            plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
-            plan.bounds.push(Bound::ResetsHostAfterLastPat(S));
-            plan.bounds.push(Bound::Notified("WATCHDOG unpatted"));
+            hangs_with_margin(&mut plan, &mut daemon, from);
         }
     }
     plan.watchdogd = Some(daemon);
     plan
+}
+
+/// The host hangs; the margin is the BMC's, so it is reset at the timeout all the same.
+fn hangs_with_margin(plan: &mut Plan, daemon: &mut Watchdogd, from: Ns) {
+    plan.margin = 900 * S;
+    daemon.ends = Some((from, End::Hangs));
+    daemon.pretimeout = 0;
+    plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
+    plan.bounds.push(Bound::ResetsHostAfterLastPat(S));
+    plan.bounds.push(Bound::Notified("WATCHDOG unpatted"));
 }
 
 fn clock_step(dice: &mut Dice) -> Plan {
@@ -344,12 +349,7 @@ fn clock_step(dice: &mut Dice) -> Plan {
         }
         // The end of a margin, which is the driver's own reckoning.
         2 => {
-            plan.margin = 900 * S;
-            daemon.ends = Some((from, End::Hangs));
-            daemon.pretimeout = 0;
-            plan.without(|bound| matches!(bound, Bound::HostStaysUp | Bound::ClientsAreServed));
-            plan.bounds.push(Bound::ResetsHostAfterLastPat(S));
-            plan.bounds.push(Bound::Notified("WATCHDOG unpatted"));
+            hangs_with_margin(&mut plan, &mut daemon, from);
         }
         // The pre-timeouts of kernel, driver and BMC, one after the other.
         _ => {
