@@ -8,17 +8,23 @@ use crate::queue::{Client, ClientId, Request, EVENT_BYTES};
 use crate::wire::ipmb::{self, Address, Origin};
 use crate::wire::NetFn;
 
-/// Opens a descriptor whose pollers are woken through `cookie`: EBUSY past `hw.ipmi.max_opens`,
-/// ENXIO while the device goes away.
-pub fn open<K: Kernel>(kernel: &K, cookie: usize) -> Result<ClientId, Errno> {
+/// Takes a place for a descriptor, which [`open`] follows: EBUSY past `hw.ipmi.max_opens`, ENXIO
+/// while the device goes away. Until then nothing is to be allocated.
+pub fn reserve<K: Kernel>(kernel: &K) -> Result<(), Errno> {
     let limit = kernel.settings().max_opens;
-    let client = Client::boxed();
     kernel.locked(|state| {
         if state.detaching {
             return Err(Errno::Gone);
         }
-        state.clients.open(client, cookie, limit)
+        state.clients.reserve(limit)
     })
+}
+
+/// Opens the descriptor, whose pollers are woken through `cookie`, in the place taken for it. It
+/// is given back by [`close`].
+pub fn open<K: Kernel>(kernel: &K, cookie: usize) -> Result<ClientId, Errno> {
+    let client = Client::boxed();
+    kernel.locked(|state| state.clients.open(client, cookie))
 }
 
 /// Closes it. Never waits: a request that the worker has is freed when the worker is done.

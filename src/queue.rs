@@ -55,7 +55,7 @@ impl Clients {
         }
     }
 
-    /// How many are open.
+    /// How many are open or about to be.
     pub fn open_count(&self) -> u32 {
         self.open
     }
@@ -79,31 +79,26 @@ impl Clients {
             .any(|client| client.gets_events)
     }
 
-    /// Admits `client`, whose pollers are woken through `cookie`; EBUSY past `limit` of them.
-    pub fn open(
-        &mut self,
-        mut client: Box<Client>,
-        cookie: usize,
-        limit: u32,
-    ) -> Result<ClientId, Errno> {
-        if self.open >= limit {
+    /// Takes a place for a descriptor, for which nothing is allocated yet: EBUSY past `limit`.
+    pub fn reserve(&mut self, limit: u32) -> Result<(), Errno> {
+        if self.open >= limit.min(CLIENTS as u32) {
             return Err(Errno::Busy);
         }
-        let free = self
-            .slots
-            .0
-            .iter_mut()
-            .enumerate()
-            .find(|(_, s)| s.is_none());
-        let Some((slot, place)) = free else {
-            return Err(Errno::Busy);
-        };
+        self.open = self.open.saturating_add(1);
+        Ok(())
+    }
+
+    /// Admits `client`, whose pollers are woken through `cookie`, to a place that was reserved for
+    /// it; EBUSY if none was.
+    pub fn open(&mut self, mut client: Box<Client>, cookie: usize) -> Result<ClientId, Errno> {
+        let mut slots = self.slots.0.iter_mut().enumerate();
+        let free = slots.find(|(_, slot)| slot.is_none());
+        let (slot, place) = free.ok_or(Errno::Busy)?;
         self.serial = self.serial.wrapping_add(1);
         client.serial = self.serial;
         client.cookie = cookie;
         *place = Some(client);
         self.width = self.width.max(slot.saturating_add(1));
-        self.open = self.open.saturating_add(1);
         Ok(ClientId {
             slot: slot as u16,
             serial: self.serial,

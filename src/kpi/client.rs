@@ -14,11 +14,23 @@ use crate::kernel::Errno;
 use crate::queue::{ClientId, Request, Route};
 use crate::wire::NetFn;
 
-/// Opens a descriptor: EBUSY, ENXIO.
+/// Takes a place for a descriptor: EBUSY, ENXIO.
 ///
 /// # Safety
 ///
-/// `core` is valid, `open` lives until the descriptor is closed, `client` can be written.
+/// `core` is valid; on success [`ipmi_core_open`] follows.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_reserve(core: *mut ipmi_core) -> c_int {
+    // SAFETY: By the contract.
+    number(client::reserve(unsafe { of(core) }))
+}
+
+/// Opens the descriptor.
+///
+/// # Safety
+///
+/// `core` is valid, [`ipmi_core_reserve`] took a place, `open` lives until the descriptor is
+/// closed, `client` can be written.
 #[no_mangle]
 pub unsafe extern "C" fn ipmi_core_open(
     core: *mut ipmi_core,

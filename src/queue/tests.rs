@@ -5,7 +5,8 @@ use super::fifo::Fifo;
 use super::*;
 
 fn open(clients: &mut Clients) -> ClientId {
-    clients.open(Client::boxed(), 7, 64).unwrap()
+    clients.reserve(64).unwrap();
+    clients.open(Client::boxed(), 7).unwrap()
 }
 
 fn request(client: ClientId, msgid: i64) -> Box<Request> {
@@ -52,16 +53,15 @@ fn a_request_past_the_limit_is_refused_and_nothing_changes() {
 fn a_descriptor_past_the_limit_is_refused() {
     let mut clients = Clients::new();
     let first = open(&mut clients);
-    assert_eq!(clients.open(Client::boxed(), 0, 1).err(), Some(Errno::Busy));
+    assert_eq!(clients.reserve(1), Err(Errno::Busy));
     drop(clients.close(first));
-    assert!(clients.open(Client::boxed(), 0, 1).is_ok());
+    assert_eq!(clients.reserve(1), Ok(()));
+    assert_eq!(clients.reserve(1), Err(Errno::Busy), "not open yet");
+    assert!(clients.open(Client::boxed(), 0).is_ok());
     for _ in 1..CLIENTS {
         open(&mut clients);
     }
-    assert_eq!(
-        clients.open(Client::boxed(), 0, 999).err(),
-        Some(Errno::Busy)
-    );
+    assert_eq!(clients.reserve(999), Err(Errno::Busy));
 }
 
 #[test]

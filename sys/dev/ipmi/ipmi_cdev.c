@@ -84,17 +84,21 @@ ipmi_cdev_open(struct cdev *cdev, int flags __unused, int fmt __unused,
     struct thread *td __unused)
 {
 	struct ipmi_settings settings;
+	struct ipmi_softc *sc = cdev->si_drv1;
 	struct ipmi_open *open;
 	int error;
 
 	ipmi_kpi_settings(&settings);
 	if (!settings.on)
 		return (ENOENT);
+	error = ipmi_core_reserve(sc->core);
+	if (error != 0)
+		return (error);
 
 	open = malloc(sizeof(*open), M_IPMI, M_WAITOK | M_ZERO);
-	open->sc = cdev->si_drv1;
-	knlist_init_mtx(&open->sel.si_note, &open->sc->lock);
-	error = ipmi_core_open(open->sc->core, open, &open->client);
+	open->sc = sc;
+	knlist_init_mtx(&open->sel.si_note, &sc->lock);
+	error = ipmi_core_open(sc->core, open, &open->client);
 	if (error != 0) {
 		knlist_destroy(&open->sel.si_note);
 		free(open, M_IPMI);

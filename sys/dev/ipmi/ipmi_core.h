@@ -136,6 +136,8 @@ void	 ipmi_core_leave(struct ipmi_core *core);
 /* Called with the lock held. */
 void	 ipmi_core_exit(struct ipmi_core *core);
 
+/* Takes a place for a descriptor, in which it is then opened. */
+int	 ipmi_core_reserve(struct ipmi_core *core);
 int	 ipmi_core_open(struct ipmi_core *core, struct ipmi_open *open,
 	    uint64_t *client);
 void	 ipmi_core_close(struct ipmi_core *core, uint64_t client);

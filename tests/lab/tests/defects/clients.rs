@@ -185,14 +185,25 @@ fn d08_outstanding_requests_and_descriptors_are_limited() {
             assert!(device.wait(15 * S), "no completion within 15 s");
             device.receive().expect("the first completion");
             assert_eq!(send(), Ok(()), "there is room again");
-            let opened = (0..1000)
-                .take_while(|_| process.open("/dev/ipmi0").is_ok())
-                .count();
-            assert!(opened < 100, "{opened} descriptors");
+            let more = || process.open("/dev/ipmi0");
+            let opened: Vec<i32> = (0..1000).map_while(|_| more().ok()).collect();
+            assert!(opened.len() < 100, "{} descriptors", opened.len());
+            for &fd in &opened[..3] {
+                let before = process.allocations();
+                assert_eq!(more(), Err(abi::EBUSY));
+                let made = process.allocations() - before;
+                assert_eq!(made, 0, "allocated for who is refused");
+                process.close(fd).expect("it was open");
+                more().expect("the place of one that was closed is free");
+                assert_ne!(process.allocations(), before, "they are counted");
+            }
         });
         bench.run(|process| {
-            let free = process.open("/dev/ipmi0");
-            free.expect("those of an ended process are free");
+            let open = || process.open("/dev/ipmi0").is_ok();
+            assert!(
+                (0..64).all(|_| open()),
+                "those of an ended process are free"
+            );
         });
     });
 }
