@@ -87,4 +87,5 @@ pub use machine::{Clock, Config, Hardware, HwEvent, Machine, Preempt, Stop};
 pub use machine::{Smbus, SmbusError, Transfer};
 pub use sched::Bell;
 pub use subsystems::kld::api::Kld;
+pub use subsystems::newbus::{acpi::AcpiDevice, pci::PciDevice, rman::Range};
 pub use subsystems::process::Process;

@@ -12,6 +12,7 @@ use crate::globals::Globals;
 use crate::imports;
 use crate::kernel::{with, Entered, Kernel};
 use crate::sched::{self, Bell, Role, Tid};
+use crate::subsystems::newbus::{acpi::AcpiDevice, pci::PciDevice};
 
 /// What the machine's registers are connected to. Times are nanoseconds since boot.
 pub trait Hardware: Any + Send {
@@ -25,6 +26,14 @@ pub trait Hardware: Any + Send {
     fn advance(&mut self, now: u64) -> Vec<HwEvent>;
     /// What firmware has left in physical memory, as (address, bytes); the rest reads as zero.
     fn firmware(&self) -> Vec<(u64, Vec<u8>)> {
+        vec![]
+    }
+    /// The devices in ACPI's namespace.
+    fn acpi(&self) -> Vec<AcpiDevice> {
+        vec![]
+    }
+    /// The devices on the PCI bus.
+    fn pci(&self) -> Vec<PciDevice> {
         vec![]
     }
     /// The SMBus, if there is one.

@@ -3,8 +3,9 @@
 //! notes that only somebody at the registers can take. Must not know scenarios.
 
 use ipmi_bmc::{Cause, Effect, Interface, Kind, PreTimeoutKind, SSIF_ADDRESS};
-use ipmi_kernel::{Hardware, HwEvent, Smbus, SmbusError, Transfer};
+use ipmi_kernel::{AcpiDevice, Hardware, HwEvent, PciDevice, Smbus, SmbusError, Transfer};
 
+use crate::firmware::Described;
 use crate::mc_watchdog::McWatchdog;
 use crate::record::{Begin, Begun, Timer};
 use crate::span::{Ns, US};
@@ -70,12 +71,14 @@ pub struct Sightings {
 pub struct Board {
     registers: Registers,
     interface: Box<dyn Interface>,
-    firmware: Vec<(u64, Vec<u8>)>,
+    described: Described,
     seen: Sightings,
     opening: Opening,
     /// What was written to the SMBus last and has had no answer.
     unanswered: Option<Vec<u8>>,
     commands: u64,
+    /// Another BMC of the same host.
+    neighbour: Option<Box<Board>>,
 }
 
 /// The first bytes of a KCS transaction, until they tell its command.
@@ -97,22 +100,29 @@ const SSIF_WRITE_START: u8 = 0x06;
 
 impl Board {
     /// What the BMC has run before is nobody's but its own.
-    pub fn new(
-        registers: Registers,
-        interface: Box<dyn Interface>,
-        firmware: Vec<(u64, Vec<u8>)>,
-    ) -> Board {
+    pub fn new(registers: Registers, interface: Box<dyn Interface>, described: Described) -> Board {
         let mut board = Board {
             registers,
             commands: interface.bmc().commands_run(),
             interface,
-            firmware,
+            described,
             seen: Sightings::default(),
             opening: Opening::default(),
             unanswered: None,
+            neighbour: None,
         };
         board.observe(0);
         board
+    }
+
+    /// Puts another board beside this one, where its registers are.
+    pub fn put_beside(&mut self, other: Board) {
+        self.neighbour = Some(Box::new(other));
+    }
+
+    /// The other board.
+    pub fn neighbour(&mut self) -> Option<&mut Board> {
+        self.neighbour.as_deref_mut()
     }
 
     pub fn seen(&self) -> &Sightings {
@@ -249,23 +259,40 @@ impl Board {
 
 impl Hardware for Board {
     fn port_read(&mut self, port: u16, now: Ns) -> u8 {
-        self.read(self.registers.of_port(port), now)
+        let register = self.registers.of_port(port);
+        match &mut self.neighbour {
+            Some(other) if register.is_none() => other.port_read(port, now),
+            _ => self.read(register, now),
+        }
     }
 
     fn port_write(&mut self, port: u16, value: u8, now: Ns) {
-        self.write(self.registers.of_port(port), value, now);
+        let register = self.registers.of_port(port);
+        match &mut self.neighbour {
+            Some(other) if register.is_none() => other.port_write(port, value, now),
+            _ => self.write(register, value, now),
+        }
     }
 
     fn mem_read(&mut self, address: u64, now: Ns) -> u8 {
-        self.read(self.registers.of_address(address), now)
+        let register = self.registers.of_address(address);
+        match &mut self.neighbour {
+            Some(other) if register.is_none() => other.mem_read(address, now),
+            _ => self.read(register, now),
+        }
     }
 
     fn mem_write(&mut self, address: u64, value: u8, now: Ns) {
-        self.write(self.registers.of_address(address), value, now);
+        let register = self.registers.of_address(address);
+        match &mut self.neighbour {
+            Some(other) if register.is_none() => other.mem_write(address, value, now),
+            _ => self.write(register, value, now),
+        }
     }
 
     fn next_event(&self) -> Option<Ns> {
-        self.interface.next_event()
+        let other = self.neighbour.as_ref().and_then(|other| other.next_event());
+        self.interface.next_event().into_iter().chain(other).min()
     }
 
     fn advance(&mut self, now: Ns) -> Vec<HwEvent> {
@@ -274,15 +301,30 @@ impl Hardware for Board {
         let events: Vec<HwEvent> = effects.iter().filter_map(event).collect();
         let nmis = events.iter().filter(|e| matches!(e, HwEvent::Nmi));
         self.seen.nmis.extend(nmis.map(|_| now));
+        let others = self.neighbour.as_mut().map(|other| other.advance(now));
         events
+            .into_iter()
+            .chain(others.unwrap_or_default())
+            .collect()
     }
 
     fn firmware(&self) -> Vec<(u64, Vec<u8>)> {
-        self.firmware.clone()
+        self.described.memory.clone()
+    }
+
+    fn acpi(&self) -> Vec<AcpiDevice> {
+        self.described.acpi.clone()
+    }
+
+    fn pci(&self) -> Vec<PciDevice> {
+        self.described.pci.clone()
     }
 
     fn smbus(&mut self) -> Option<&mut dyn Smbus> {
-        (self.registers == Registers::Smbus).then_some(self as &mut dyn Smbus)
+        if self.registers == Registers::Smbus {
+            return Some(self);
+        }
+        self.neighbour.as_mut()?.smbus()
     }
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a BIOS leaves in memory for a machine with a BMC: an entry point and a table with a structure
-//! of type 38. Must not know who reads it.
+//! What firmware and buses tell of a BMC: an SMBIOS in memory, a device in ACPI's namespace, a function
+//! on the PCI bus. Must not know who reads it.
 
 use ipmi_bmc::SSIF_ADDRESS;
+use ipmi_kernel::{AcpiDevice, PciDevice, Range};
 
 use crate::board::Registers;
 use crate::transport::Transport;
@@ -65,13 +66,120 @@ fn seal(bytes: &mut [u8], at: usize) {
     bytes[at] = bytes.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte));
 }
 
+/// All that a machine tells of its BMCs.
+#[derive(Clone, Debug, Default)]
+pub struct Described {
+    /// What is in memory, as (address, bytes).
+    pub memory: Vec<(u64, Vec<u8>)>,
+    pub acpi: Vec<AcpiDevice>,
+    pub pci: Vec<PciDevice>,
+}
+
+/// Interface types of SMBIOS and `_IFT`.
+fn interface_type(transport: Transport) -> u8 {
+    match transport {
+        Transport::Kcs | Transport::KcsMem => 1,
+        Transport::Smic => 2,
+        Transport::Bt => 3,
+        Transport::Ssif => 4,
+    }
+}
+
+/// How many registers it has.
+fn count(transport: Transport) -> u16 {
+    match transport {
+        Transport::Kcs | Transport::KcsMem => 2,
+        Transport::Smic | Transport::Bt => 3,
+        Transport::Ssif => 0,
+    }
+}
+
+/// The ranges of such a BMC's registers: one of all of them if they are side by side, else one for
+/// each, which is how ACPI tells that they are not.
+fn ranges(transport: Transport, spacing: u16) -> Vec<Range> {
+    let (ranges, each) = match spacing {
+        1 => (1, count(transport)),
+        _ => (count(transport), 1),
+    };
+    let range = |n: u16| match transport.registers(spacing) {
+        Registers::Ports { base, spacing } => Some(Range::ports(base + n * spacing, each)),
+        Registers::Memory { base, spacing } => {
+            Some(Range::memory(base + u64::from(n) * spacing, each.into()))
+        }
+        Registers::Smbus => None,
+    };
+    (0..ranges).filter_map(range).collect()
+}
+
+/// Where the device is in ACPI's namespace.
+pub const ACPI_PATH: &str = r"\_SB_.PCI0.SBRG.SPMI";
+
+/// A device IPI0001 with the registers of such a BMC, as QEMU has one.
+pub fn acpi(transport: Transport, spacing: u16) -> AcpiDevice {
+    let mut device = AcpiDevice {
+        path: ACPI_PATH.into(),
+        hid: "IPI0001".into(),
+        objects: vec![],
+        resources: ranges(transport, spacing),
+    };
+    device.object("_IFT", Some(interface_type(transport).into()));
+    device.object("_SRV", Some(0x0200));
+    device.object("_UID", Some(0));
+    if transport == Transport::Ssif {
+        device.object("_ADR", Some(SSIF_ADDRESS.into()));
+    }
+    device
+}
+
+/// Where the function is on the PCI bus.
+pub const PCI_LOCATION: &str = "pci0:0:4:0";
+
+/// A function of class serial bus, IPMI, with the registers of such a BMC, `spacing` apart, behind
+/// its first base address register.
+pub fn pci(transport: Transport, spacing: u16) -> PciDevice {
+    let span = (count(transport) * spacing).next_power_of_two();
+    let bar = match transport.registers(spacing) {
+        Registers::Ports { base, .. } => Range::ports(base, span),
+        Registers::Memory { base, .. } => Range::memory(base, span.into()),
+        Registers::Smbus => Range::ports(0, 0),
+    };
+    PciDevice {
+        slot: 4,
+        function: 0,
+        vendor: 0x1af4,
+        device: 0x1100,
+        class: 0x0c,
+        subclass: 0x07,
+        progif: match transport {
+            Transport::Smic => 0,
+            Transport::Kcs | Transport::KcsMem => 1,
+            Transport::Bt => 2,
+            Transport::Ssif => 0xff,
+        },
+        bars: vec![bar],
+        irq: None,
+    }
+}
+
+/// The PCI function of a Dell PE2650, of which only SMBIOS tells what it is.
+pub fn dell(transport: Transport, spacing: u16) -> PciDevice {
+    PciDevice {
+        function: 2,
+        vendor: 0x1028,
+        device: 0x000d,
+        class: 0xff,
+        subclass: 0,
+        progif: 0,
+        ..pci(transport, spacing)
+    }
+}
+
 /// Type 38, 18 bytes, IPMI 2.0; then the end of the table.
 fn structures(transport: Transport) -> Vec<u8> {
-    let (interface, slave) = match transport {
-        Transport::Kcs | Transport::KcsMem => (1, 0x20),
-        Transport::Smic => (2, 0x20),
-        Transport::Bt => (3, 0x20),
-        Transport::Ssif => (4, SSIF_ADDRESS),
+    let interface = interface_type(transport);
+    let slave = match transport {
+        Transport::Ssif => SSIF_ADDRESS,
+        _ => 0x20,
     };
     // The lowest bit tells ports from memory; the address's own is in the modifier.
     let (base, modifier) = match transport.registers(1) {

@@ -12,6 +12,7 @@ use ipmi_kernel::{Config, HwEvent, Machine, Process, Stop};
 
 use crate::board::Board;
 use crate::client::{self, Dog, Log, Notes};
+use crate::firmware::Described;
 use crate::ko::Ko;
 use crate::record::{Note, Passage, Pat, Record, Way};
 use crate::scenario::Plan;
@@ -297,9 +298,9 @@ impl Stage {
 
 /// Hints and tunables.
 fn kenv(plan: &Plan) -> Vec<(String, String)> {
-    let mut kenv = match plan.smbios {
-        None => plan.transport.hints(plan.spacing),
-        Some(_) => vec![],
+    let mut kenv = match plan.is_hinted() {
+        true => plan.transport.hints(plan.spacing),
+        false => vec![],
     };
     kenv.push(("hw.ipmi.wd_margin".into(), (plan.margin / S).to_string()));
     let tunables = plan.tunables.iter();
@@ -316,7 +317,12 @@ fn board(plan: &Plan) -> Board {
     for (when, fault) in &plan.faults {
         interface.faults_mut().add(when.clone(), fault.clone());
     }
-    let described = plan.smbios.map(|smbios| smbios.bytes(plan.transport));
+    let memory = plan.smbios.map(|smbios| smbios.bytes(plan.transport));
+    let described = Described {
+        memory: memory.unwrap_or_default(),
+        acpi: plan.acpi.clone(),
+        pci: plan.pci.clone(),
+    };
     let registers = plan.transport.registers(plan.spacing);
-    Board::new(registers, interface, described.unwrap_or_default())
+    Board::new(registers, interface, described)
 }

@@ -3,7 +3,7 @@
 //! what is done to the host and when, and what must be true then. Must not know how it is run.
 
 use ipmi_bmc::{Bmc, Executes, Fault, Request, When};
-use ipmi_kernel::Preempt;
+use ipmi_kernel::{AcpiDevice, PciDevice, Preempt};
 
 use crate::dice::Dice;
 use crate::firmware::Smbios;
@@ -27,8 +27,12 @@ pub struct Plan {
     /// How long the run lasts unless the host ends it before.
     pub lasts: Ns,
     pub transport: Transport,
-    /// What the BIOS tells of the BMC; hints tell it if it does not.
+    /// What the BIOS tells of the BMC.
     pub smbios: Option<Smbios>,
+    /// What ACPI tells of it.
+    pub acpi: Vec<AcpiDevice>,
+    /// What the PCI bus tells of it.
+    pub pci: Vec<PciDevice>,
     /// From one register to the next, in bytes: 1, 2 or 4.
     pub spacing: u16,
     pub bmc: ipmi_bmc::Config,
@@ -193,6 +197,11 @@ impl Act {
 }
 
 impl Plan {
+    /// Whether hints tell of the BMC, because nothing else does.
+    pub fn is_hinted(&self) -> bool {
+        self.smbios.is_none() && self.acpi.is_empty() && self.pci.is_empty()
+    }
+
     /// A healthy machine and BMC whose speeds and registers the dice vary, with ipmi.ko loaded
     /// in the first second, and the promises that hold whatever happens.
     pub fn new(dice: &mut Dice, lasts: Ns) -> Plan {
@@ -201,6 +210,8 @@ impl Plan {
             lasts,
             transport: Transport::Kcs,
             smbios: None,
+            acpi: Vec::new(),
+            pci: Vec::new(),
             spacing: dice.pick(&[1, 2, 4]),
             bmc: ipmi_bmc::Config {
                 seed: dice.seed(),

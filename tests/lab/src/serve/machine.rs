@@ -11,6 +11,7 @@ use ipmi_kernel::Hardware;
 use super::house::Plan;
 use super::qemu::{self, Qemu};
 use crate::board::Board;
+use crate::firmware::Described;
 use crate::ko;
 use crate::transport::Transport;
 
@@ -100,7 +101,11 @@ fn own(transport: Transport) -> Board {
         ..Config::default()
     };
     let interface = transport.interface(Bmc::new(config), Executes::default());
-    Board::new(transport.registers(SPACING), interface, vec![])
+    Board::new(
+        transport.registers(SPACING),
+        interface,
+        Described::default(),
+    )
 }
 
 /// A machine with these modules and that BMC.

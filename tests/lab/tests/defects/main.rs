@@ -7,6 +7,7 @@
 mod attach;
 mod bench;
 mod bus;
+mod buses;
 mod clients;
 mod contexts;
 mod device;

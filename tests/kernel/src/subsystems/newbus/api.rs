@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! devctl(8): devices detached, attached, suspended and resumed by name; must not know drivers.
+//! devctl(8): devices detached, attached, suspended and resumed by name or location; must not know drivers.
 
-use super::{attach, Newbus, State};
+use super::{acpi, attach, pci, Newbus, State};
 use crate::machine::{Machine, Stop};
 use crate::sched;
 use crate::subsystems::{errno, eventhandler};
@@ -31,7 +31,7 @@ impl Newbus {
     }
 }
 
-/// What to do to a device by name.
+/// What to do to a device by name or location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verb {
     Detach,
@@ -67,7 +67,9 @@ fn resume(devices: &[u64]) {
 }
 
 fn apply(verb: Verb, name: &str) -> i32 {
-    let Some(device) = with(|k| k.sub.newbus.by_name(name)) else {
+    let device = with(|k| k.sub.newbus.by_name(name));
+    let located = || acpi::named(name).or_else(|| pci::named(name));
+    let Some(device) = device.or_else(located) else {
         return errno::ENOENT;
     };
     let state = super::on(device, |d| d.state as u8);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Device classes: units, membership and the devclass_* functions; must not know drivers' methods.
 
-use super::{class_named, on, Newbus, UNIT_ANY};
+use super::{acpi, class_named, on, Newbus, UNIT_ANY};
 use crate::args::{Args, Import};
 use crate::mem;
 use crate::subsystems::{errno, kenv, module_memory};
@@ -21,7 +21,11 @@ fn alloc_unit(name: &str, wanted: i32) -> Option<i32> {
 /// Makes `device` a member of class `name`, as `unit` or a free one. False if that is impossible.
 pub fn join(device: u64, name: &str, unit: i32) -> bool {
     let class = class_named(name);
-    let Some(unit) = alloc_unit(name, unit) else {
+    let wanted = match unit {
+        UNIT_ANY => acpi::wired_unit(device, name).unwrap_or(UNIT_ANY),
+        unit => unit,
+    };
+    let Some(unit) = alloc_unit(name, wanted) else {
         return false;
     };
     let nameunit = mem::intern(&format!("{name}{unit}"));

@@ -14,7 +14,6 @@ pub const METHODS: &[(&str, &str)] = &[
     ("bus_add_child_desc", "isa_add_child"),
     ("bus_read_ivar_desc", "isa_read_ivar"),
     ("bus_write_ivar_desc", "isa_write_ivar"),
-    ("pci_read_config_desc", "pci_read_no_config"),
 ];
 
 /// Hints that are looked at before (`sensitive=1`) and after plug and play devices.
@@ -116,11 +115,6 @@ fn isa_write_ivar(_args: &Args) -> u64 {
     errno::EINVAL as u64
 }
 
-/// PCI configuration space of a device that is not there: all ones in the width asked for.
-fn pci_read_no_config(args: &Args) -> u64 {
-    u64::MAX >> (64 - 8 * args.u32(3).clamp(1, 4))
-}
-
 fn bus_generic_add_child(args: &Args) -> u64 {
     isa_add_child(args)
 }
@@ -154,7 +148,6 @@ pub fn table() -> &'static [(&'static str, Import)] {
         ("isa_add_child", isa_add_child),
         ("isa_read_ivar", isa_read_ivar),
         ("isa_write_ivar", isa_write_ivar),
-        ("pci_read_no_config", pci_read_no_config),
         ("bus_generic_add_child", bus_generic_add_child),
         ("bus_generic_probe", bus_generic_probe),
         ("bus_identify_children", bus_generic_probe),

@@ -2,6 +2,7 @@
 //! Newbus: the device tree, device classes and their drivers as data; must not know what a bus or
 //! a driver does.
 
+pub mod acpi;
 pub mod api;
 pub mod attach;
 pub mod class;
@@ -13,6 +14,7 @@ pub mod interrupt;
 pub mod intrhook;
 pub mod isa;
 pub mod kobj;
+pub mod pci;
 pub mod platform;
 pub mod resource;
 pub mod rman;
@@ -110,6 +112,9 @@ pub struct Newbus {
     pub rman: rman::Rman,
     pub interrupts: interrupt::Lines,
     pub hooks: intrhook::Hooks,
+    /// What the buses that enumerate have found, by its device.
+    acpi: BTreeMap<u64, acpi::AcpiDevice>,
+    pci: BTreeMap<u64, pci::PciDevice>,
     /// Firmware memory that is mapped.
     firmware: BTreeSet<u64>,
     /// The device that has the SMBus for itself.
@@ -246,6 +251,8 @@ pub fn tables() -> Vec<&'static [(&'static str, Import)]> {
         driver::table(),
         attach::table(),
         isa::table(),
+        acpi::table(),
+        pci::table(),
         resource::table(),
         rman_get::table(),
         interrupt::table(),
@@ -269,9 +276,11 @@ pub fn boot() {
     let root = kernel_device(0, "root", bus);
     with(|k| k.sub.newbus.root = root);
     let nexus = kernel_device(root, "nexus", bus);
-    for name in ["acpi", "pci", "isa"] {
-        kernel_device(nexus, name, bus);
-    }
+    kernel_device(nexus, "isa", bus);
+    let acpi = kernel_device(nexus, "acpi", kobj::kernel_class("acpi", acpi::METHODS));
+    acpi::enumerate(acpi);
+    let pci = kernel_device(nexus, "pci", kobj::kernel_class("pci", pci::METHODS));
+    pci::enumerate(pci);
     if with(|k| k.hardware.smbus().is_some()) {
         let host = kobj::kernel_class("smbhost", smbus::METHODS);
         let host = kernel_device(nexus, "smbhost", host);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Memory of the firmware, and the tables and buses that this machine does not have: a search there
-//! comes back empty; must not know who searches.
+//! Memory of the firmware, and the tables that this machine does not have: a search there comes back
+//! empty; must not know who searches.
 
 use crate::args::{Args, Import};
 use crate::imports::Datum;
@@ -9,18 +9,8 @@ use crate::registers;
 use crate::subsystems::errno;
 use crate::with;
 
-/// AE_NOT_FOUND.
-const NOT_FOUND: u64 = 5;
 /// sizeof(struct efi_ops).
 const EFI_OPS_LEN: usize = 12 * 8;
-
-fn pci_cfgregread(_args: &Args) -> u64 {
-    0xffff_ffff
-}
-
-fn pci_find_device(_args: &Args) -> u64 {
-    0
-}
 
 /// No signature anywhere in the BIOS.
 fn bios_sigsearch(_args: &Args) -> u64 {
@@ -29,10 +19,6 @@ fn bios_sigsearch(_args: &Args) -> u64 {
 
 fn efi_get_table(_args: &Args) -> u64 {
     errno::ENXIO as u64
-}
-
-fn pci_cfgregwrite(_args: &Args) -> u64 {
-    0
 }
 
 /// Memory of the firmware: zero but for what the hardware says is there.
@@ -65,31 +51,14 @@ fn pmap_unmapdev(args: &Args) -> u64 {
     0
 }
 
-fn acpi_not_found(_args: &Args) -> u64 {
-    NOT_FOUND
-}
-
-/// acpi_disabled(subsystem): all of it.
-fn acpi_disabled(_args: &Args) -> u64 {
-    1
-}
-
 pub fn table() -> &'static [(&'static str, Import)] {
     &[
-        ("pci_cfgregread", pci_cfgregread),
-        ("pci_cfgregwrite", pci_cfgregwrite),
-        ("pci_find_device", pci_find_device),
-        ("pci_find_bsf", pci_find_device),
-        ("pci_find_dbsf", pci_find_device),
         ("bios_sigsearch", bios_sigsearch),
         ("efi_get_table", efi_get_table),
         ("pmap_mapbios", pmap_mapbios),
         ("pmap_mapdev", pmap_mapdev),
         ("pmap_unmapdev", pmap_unmapdev),
         ("pmap_unmapbios", pmap_unmapdev),
-        ("AcpiEvaluateObject", acpi_not_found),
-        ("acpi_GetInteger", acpi_not_found),
-        ("acpi_disabled", acpi_disabled),
     ]
 }
 

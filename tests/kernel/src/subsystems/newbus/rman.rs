@@ -37,6 +37,40 @@ impl Type {
     }
 }
 
+/// A range of ports or addresses, or a line, that a bus has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub kind: Type,
+    pub start: u64,
+    pub count: u64,
+}
+
+impl Range {
+    pub fn ports(start: u16, count: u16) -> Range {
+        Range {
+            kind: Type::Port,
+            start: start.into(),
+            count: count.into(),
+        }
+    }
+
+    pub fn memory(start: u64, count: u64) -> Range {
+        Range {
+            kind: Type::Memory,
+            start,
+            count,
+        }
+    }
+
+    pub fn line(irq: u8) -> Range {
+        Range {
+            kind: Type::Irq,
+            start: irq.into(),
+            count: 1,
+        }
+    }
+}
+
 /// A reserved range, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Region {
