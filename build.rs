@@ -26,7 +26,7 @@ mod kmod {
 
     const FUNCTIONS: &str = "ipmi_kpi_.*";
     const TYPES: &str = "ipmi_.*";
-    const CONSTANTS: &str = "ipmi_.*|IPMI.*|WD_.*|RB_.*|POLL.*|E[A-Z0-9]+|M_(NO)?WAIT(OK)?|\
+    const CONSTANTS: &str = "ipmi_.*|IPMI.*|WD_.*|RB_.*|POLL[A-Z]+|E[A-Z0-9]+|M_(NO)?WAIT(OK)?|\
                              M_ZERO|PCATCH|C_.*|SBT_.*|O_.*|F(READ|WRITE|NONBLOCK)";
 
     pub fn build() {

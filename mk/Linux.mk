@@ -4,11 +4,13 @@
 # kernel.  Read by GNU make through the top Makefile.
 #
 #   FREEBSD=14        packaged headers of FreeBSD 14 instead of 15
+#   ARCH=aarch64      build/aarch64/ipmi.ko, for arm64
 #   SYSDIR=/usr/src/sys   headers of a kernel source tree instead of packaged ones
 
 include mk/module.mk
 
 FREEBSD = 15
+ARCH = amd64
 SYSDIR =
 HOST_CARGO = $(or $(shell command -v cargo),/usr/bin/cargo)
 
@@ -19,30 +21,42 @@ ZIGLANG_14 = 0.15.2
 VERSION_15 = 1500068
 VERSION_14 = 1400097
 
+# Where what is built for each goes, and how clang and the headers call it.
+BUILD_amd64 = build
+BUILD_aarch64 = build/aarch64
+MACHINE_amd64 = x86_64
+MACHINE_aarch64 = aarch64
+BUILD = $(BUILD_$(ARCH))
+MACHINE = $(MACHINE_$(ARCH))
+ifeq ($(BUILD),)
+$(error ARCH is amd64 or aarch64)
+endif
+
 ifneq ($(SYSDIR),)
 VARIANT = sysdir
-OUT = build
-INCLUDES = -isystem $(abspath build/kobj) -isystem $(abspath $(SYSDIR)) \
+OUT = $(BUILD)
+KOBJ = $(BUILD)/kobj
+INCLUDES = -isystem $(abspath $(KOBJ)) -isystem $(abspath $(SYSDIR)) \
 	-isystem $(abspath $(SYSDIR)/arch) \
 	-isystem $(abspath $(SYSDIR)/contrib/ck/include)
-HEADERS = build/kobj/.done
+HEADERS = $(KOBJ)/.done
 FREEBSD := $(shell sed -n 's/^.define __FreeBSD_version \([0-9][0-9]\)[0-9]\{5\}.*/\1/p' \
 	$(SYSDIR)/sys/param.h)
 else
 VARIANT = $(FREEBSD)
-OUT = $(if $(filter 15,$(FREEBSD)),build,build/$(FREEBSD))
+OUT = $(if $(filter 15,$(FREEBSD)),$(BUILD),$(BUILD)/$(FREEBSD))
 PACKAGED = build/headers/$(FREEBSD)
 INCLUDES = -D__FreeBSD_version=$(VERSION_$(FREEBSD)) -I$(abspath sys/compat) \
-	-isystem $(abspath $(PACKAGED)/x86_64-freebsd-none) \
+	-isystem $(abspath $(PACKAGED)/$(MACHINE)-freebsd-none) \
 	-isystem $(abspath $(PACKAGED)/generic-freebsd)
 HEADERS = $(PACKAGED)/.done
 endif
 
-CPPFLAGS = --target=x86_64-unknown-freebsd$(FREEBSD).0 $(MODULE_CFLAGS) \
+CPPFLAGS = --target=$(MACHINE)-unknown-freebsd$(FREEBSD).0 $(MODULE_CFLAGS) \
 	-I$(abspath sys) $(INCLUDES)
 CFLAGS = -g $(MODULE_CWARNFLAGS) -ffile-prefix-map=$(CURDIR)=.
 
-SYSROOT = build/sysroot
+SYSROOT = $(BUILD)/sysroot
 NATIVE_BINDINGS = sys/modules/ipmi/bindings.rs
 # The variants share what build.rs is made of; each takes its own copy of what comes out.
 CORE_TARGET = build/cargo
@@ -60,7 +74,8 @@ GATE = $(HOST_CARGO) build --quiet --workspace --bin gate && \
 CONFIGURATION = $(VARIANT) $(SYSDIR) $(CPPFLAGS) $(CFLAGS) $(CORE_RUSTFLAGS)
 TOOLCHAIN = build/toolchain
 
-all: $(OUT)/ipmi.ko $(OUT)/ipmi_linux.ko
+# Only amd64 runs programs of Linux with ioctls of other numbers.
+all: $(OUT)/ipmi.ko $(if $(filter amd64,$(ARCH)),$(OUT)/ipmi_linux.ko)
 
 $(OUT)/ipmi.ko: $(OUT)/ipmi.ko.full $(GATE_SOURCES)
 	@echo "  GATE    $@"
@@ -69,10 +84,9 @@ $(OUT)/ipmi.ko: $(OUT)/ipmi.ko.full $(GATE_SOURCES)
 	@$(GATE) $@.unchecked
 	@mv $@.unchecked $@
 
-$(OUT)/ipmi.ko.full: $(CORE) $(OUT)/bindings.rs.checked
+$(OUT)/ipmi.ko.full: $(CORE) $(OUT)/bindings.rs.checked mk/link.sh
 	@echo "  LD      $@"
-	@ld.lld-19 -m elf_x86_64_fbsd -r --gc-sections --warn-common --build-id=sha1 \
-	    -T $(MODULE_LDSCRIPT) --whole-archive $(CORE) -o $@
+	@mk/link.sh $(ARCH) $(MODULE_LDSCRIPT) "$(MODULE_SETS)" $@ --whole-archive $(CORE)
 
 # C alone: the ioctls of Linux processes, a module of its own.
 LINUX_SOURCE = sys/dev/ipmi/ipmi_linux.c
@@ -81,8 +95,7 @@ $(OUT)/ipmi_linux.ko: $(LINUX_SOURCE) $(HEADERS) $(OUT)/configuration $(MODULE_L
     $(shell find sys/compat -type f) $(GATE_SOURCES)
 	@echo "  CC      $@"
 	@clang-19 $(CPPFLAGS) $(CFLAGS) -c $(LINUX_SOURCE) -o $(OUT)/ipmi_linux.o
-	@ld.lld-19 -m elf_x86_64_fbsd -r --gc-sections --warn-common --build-id=sha1 \
-	    -T $(MODULE_LDSCRIPT) $(OUT)/ipmi_linux.o -o $@.full
+	@mk/link.sh $(ARCH) $(MODULE_LDSCRIPT) "$(MODULE_SETS)" $@.full $(OUT)/ipmi_linux.o
 	@echo "  GATE    $@"
 	@llvm-objcopy-19 --only-keep-debug $@.full $@.debug
 	@llvm-objcopy-19 --strip-debug --wildcard --localize-symbol='*' $@.full $@.unchecked
@@ -92,7 +105,7 @@ $(OUT)/ipmi_linux.ko: $(LINUX_SOURCE) $(HEADERS) $(OUT)/configuration $(MODULE_L
 $(CORE): $(SYSROOT)/.done $(HEADERS) $(OUT)/configuration $(MODULE_SOURCES)
 	@echo "  CARGO   $@"
 	@. ./$(TOOLCHAIN) && \
-	RUSTC=$$RUSTC RUSTFLAGS="$(CORE_RUSTFLAGS)" \
+	KERNEL_RUSTC=$$RUSTC RUSTC=$(abspath mk/rustc.sh) RUSTFLAGS="$(CORE_RUSTFLAGS)" \
 	IPMI_CC=clang-19 IPMI_AR=llvm-ar-19 LIBCLANG_PATH=/usr/lib/llvm-19/lib \
 	IPMI_BINDINGS=$(abspath $(OUT)/bindings.rs) IPMI_CPPFLAGS="$(CPPFLAGS)" IPMI_CFLAGS="$(CFLAGS)" \
 	env -u MAKEFLAGS $$CARGO rustc --quiet --package ipmi --lib --crate-type staticlib \
@@ -130,16 +143,16 @@ $(OUT)/configuration: FORCE
 	@echo '$(CONFIGURATION)' > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-build/headers/%/.done: | $(TOOLCHAIN)
+build/headers/%/.done: mk/headers.sh | $(TOOLCHAIN)
 	@echo "  FETCH   kernel headers of FreeBSD $*"
 	@mkdir -p build/headers
 	@mk/headers.sh $(ZIGLANG_$*) build/headers/$*
 	@touch $@
 
-build/kobj/.done: mk/kobj.sh $(OUT)/configuration
+$(BUILD)/kobj/.done: mk/kobj.sh $(OUT)/configuration
 	@echo "  KOBJ    $(SYSDIR)"
-	@mk/kobj.sh $(SYSDIR) build/kobj
-	@cp sys/compat/opt_global.h build/kobj/
+	@mk/kobj.sh $(SYSDIR) $(ARCH) $(BUILD)/kobj
+	@cp sys/compat/opt_global.h $(BUILD)/kobj/
 	@touch $@
 
 run: $(OUT)/ipmi.ko
@@ -188,7 +201,7 @@ install load:
 
 # Headers that were fetched and libcore stay: they are not made of these sources.
 clean:
-	rm -rf build/ipmi.ko* build/ipmi_linux.* build/14 build/cargo build/kobj build/run \
+	rm -rf build/ipmi.ko* build/ipmi_linux.* build/14 build/aarch64/[!s]* build/cargo build/kobj build/run \
 	    build/bindings.rs* build/configuration build/libipmi.a build/test.log
 	$(HOST_CARGO) clean
 

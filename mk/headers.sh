@@ -36,7 +36,7 @@ target = pathlib.Path(sys.argv[1])
 wheel = next(target.glob("*.whl"))
 with zipfile.ZipFile(wheel) as archive:
     for name in archive.namelist():
-        for tree in ("x86_64-freebsd-none", "generic-freebsd"):
+        for tree in ("x86_64-freebsd-none", "aarch64-freebsd-none", "generic-freebsd"):
             _, found, rest = name.partition(f"lib/libc/include/{tree}/")
             if found and rest and not name.endswith("/"):
                 path = target / tree / rest

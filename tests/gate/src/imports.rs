@@ -2,6 +2,7 @@
 //! What a module may take from the kernel, and what it must never need. The lists are data
 //! under `kpi/`; this file must not name a kernel function that is allowed.
 
+use crate::machine::Machine;
 use crate::metadata;
 use crate::module::Module;
 use crate::{Finding, Rule};
@@ -32,16 +33,26 @@ impl Generation {
         }
     }
 
-    fn exports(self, symbol: &str) -> bool {
+    fn exports(self, machine: Machine, symbol: &str) -> bool {
         let own = match self {
             Generation::Freebsd13 => include_str!("../kpi/13.txt"),
             Generation::Freebsd14 => include_str!("../kpi/14.txt"),
             Generation::Freebsd15 => include_str!("../kpi/15.txt"),
         };
-        [include_str!("../kpi/common.txt"), own]
-            .iter()
-            .any(|list| list.lines().any(|line| line.trim() == symbol))
+        let common = include_str!("../kpi/common.txt");
+        let listed = has(common, symbol) || has(own, symbol);
+        match machine {
+            Machine::Amd64 => listed,
+            Machine::Arm64 => {
+                let only_amd64 = has(include_str!("../kpi/amd64.txt"), symbol);
+                (listed && !only_amd64) || has(include_str!("../kpi/arm64.txt"), symbol)
+            }
+        }
     }
+}
+
+fn has(list: &str, symbol: &str) -> bool {
+    list.lines().any(|line| line.trim() == symbol)
 }
 
 pub(crate) fn check(module: &Module, generation: Generation) -> Vec<Finding> {
@@ -52,7 +63,7 @@ pub(crate) fn check(module: &Module, generation: Generation) -> Vec<Finding> {
                 Rule::Helper,
                 format!("imports {symbol}: {why}"),
             ));
-        } else if !generation.exports(symbol)
+        } else if !generation.exports(module.machine, symbol)
             && !is_set_bound(module, symbol)
             && !is_of_linux(module, symbol)
         {
@@ -94,10 +105,7 @@ fn helper(symbol: &str) -> Option<&'static str> {
 
 /// What the Linux emulation offers to modules that depend on it.
 fn is_of_linux(module: &Module, symbol: &str) -> bool {
-    include_str!("../kpi/linux.txt")
-        .lines()
-        .any(|line| line.trim() == symbol)
-        && metadata::depends(module, "linux")
+    has(include_str!("../kpi/linux.txt"), symbol) && metadata::depends(module, "linux")
 }
 
 /// The kernel's linker makes the bounds of a linker set that the file carries.

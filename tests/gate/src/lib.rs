@@ -5,9 +5,12 @@
 
 #![forbid(unsafe_code)]
 
+mod amd64;
+mod arm64;
 mod code;
 mod frames;
 mod imports;
+mod machine;
 mod metadata;
 mod module;
 mod panics;
@@ -74,7 +77,8 @@ pub struct Stats {
 
 /// Checks `bytes`, an `ipmi.ko` for `generation`, against every rule.
 ///
-/// Fails with [`Unreadable`] when the file is no relocatable object for amd64.
+/// Fails with [`Unreadable`] when the file is neither a relocatable object for amd64 nor a shared
+/// object for arm64.
 pub fn check(bytes: &[u8], generation: Generation) -> Result<(Vec<Finding>, Stats), Unreadable> {
     let module = Module::parse(bytes)?;
     let frames = frames::measure(&module);

@@ -2,9 +2,11 @@
 //! An `ipmi.ko` taken apart once: sections, functions, imports, relocations. Every rule
 //! reads this and none touches the file; it must not know any rule.
 
+use crate::machine::Machine;
+use object::elf::SHF_ALLOC;
 use object::{
-    Object, ObjectSection, ObjectSymbol, RelocationFlags, RelocationTarget, SectionFlags,
-    SectionIndex, SymbolIndex, SymbolKind,
+    Architecture, BinaryFormat, Object, ObjectKind, ObjectSection, ObjectSymbol, ObjectSymbolTable,
+    RelocationFlags, RelocationTarget, SectionFlags, SectionIndex, SymbolKind,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -13,16 +15,18 @@ use std::fmt;
 #[derive(Debug)]
 pub enum Unreadable {
     Object(object::Error),
-    NotRelocatable,
-    NotAmd64,
+    /// Neither an object for amd64 nor a shared object for arm64.
+    NotModule,
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unreadable::Object(error) => write!(f, "{error}"),
-            Unreadable::NotRelocatable => write!(f, "not a relocatable object"),
-            Unreadable::NotAmd64 => write!(f, "not an ELF file for amd64"),
+            Unreadable::NotModule => write!(
+                f,
+                "neither a relocatable object for amd64 nor a shared object for arm64"
+            ),
         }
     }
 }
@@ -38,6 +42,8 @@ impl From<object::Error> for Unreadable {
 pub struct Section {
     pub name: String,
     pub size: u64,
+    /// Where its first byte is; 0 in an object.
+    address: u64,
     /// `sh_flags` of the section header.
     pub flags: u64,
     /// Empty for sections that have no bytes in the file.
@@ -59,6 +65,7 @@ pub struct Relocation {
 }
 
 /// What a relocation points to. `symbol` is its demangled name, empty for a section's own.
+#[derive(Default)]
 pub struct Target {
     pub symbol: String,
     /// The section it is defined in and the offset there; nothing for an import.
@@ -74,11 +81,14 @@ pub struct Function {
 }
 
 pub struct Module {
+    pub(crate) machine: Machine,
     pub sections: Vec<Section>,
     /// Ordered by section and start.
     pub functions: Vec<Function>,
     /// Undefined symbols as the kernel will look them up.
     pub imports: Vec<String>,
+    /// What the kernel finds by name in a shared object.
+    pub exports: Vec<String>,
     /// Demangled names of all defined symbols.
     pub defined: Vec<String>,
     /// Symbols in common blocks, which the kernel's linker gives no storage.
@@ -88,14 +98,7 @@ pub struct Module {
 impl Module {
     pub fn parse(bytes: &[u8]) -> Result<Module, Unreadable> {
         let file = object::File::parse(bytes)?;
-        if file.format() != object::BinaryFormat::Elf
-            || file.architecture() != object::Architecture::X86_64
-        {
-            return Err(Unreadable::NotAmd64);
-        }
-        if file.kind() != object::ObjectKind::Relocatable {
-            return Err(Unreadable::NotRelocatable);
-        }
+        let machine = machine(&file)?;
         let mut positions = HashMap::new();
         for (position, section) in file.sections().enumerate() {
             positions.insert(section.index(), position);
@@ -104,15 +107,26 @@ impl Module {
         for section in file.sections() {
             sections.push(read_section(&file, &section, &positions)?);
         }
+        distribute(&file, &mut sections)?;
         let functions = functions(&file, &sections, &positions);
+        let dynamic = |wanted: fn(&object::Symbol) -> bool| match machine {
+            Machine::Amd64 => Vec::new(),
+            Machine::Arm64 => names(file.dynamic_symbols(), wanted),
+        };
+        let imports = match machine {
+            Machine::Amd64 => names(file.symbols(), |symbol| symbol.is_undefined()),
+            Machine::Arm64 => dynamic(|symbol| symbol.is_undefined()),
+        };
         Ok(Module {
+            machine,
             functions,
-            imports: names(&file, |symbol| symbol.is_undefined()),
-            defined: names(&file, |symbol| symbol.is_definition())
+            imports,
+            exports: dynamic(|symbol| !symbol.is_undefined()),
+            defined: names(file.symbols(), |symbol| symbol.is_definition())
                 .iter()
                 .map(|name| demangle(name))
                 .collect(),
-            commons: names(&file, |symbol| symbol.is_common()),
+            commons: names(file.symbols(), |symbol| symbol.is_common()),
             sections,
         })
     }
@@ -139,6 +153,15 @@ impl Module {
     }
 }
 
+/// What the kernel's linker of each machine takes.
+fn machine(file: &object::File) -> Result<Machine, Unreadable> {
+    match (file.format(), file.architecture(), file.kind()) {
+        (BinaryFormat::Elf, Architecture::X86_64, ObjectKind::Relocatable) => Ok(Machine::Amd64),
+        (BinaryFormat::Elf, Architecture::Aarch64, ObjectKind::Dynamic) => Ok(Machine::Arm64),
+        _ => Err(Unreadable::NotModule),
+    }
+}
+
 fn read_section(
     file: &object::File,
     section: &object::Section,
@@ -150,11 +173,16 @@ fn read_section(
             continue;
         };
         let target = match relocation.target() {
-            RelocationTarget::Symbol(index) => read_target(file, index, positions)?,
-            _ => Target {
-                symbol: String::new(),
-                place: None,
-            },
+            RelocationTarget::Symbol(index) => {
+                let symbol = file.symbol_by_index(index)?;
+                let section = symbol.section_index();
+                let place = section.and_then(|section| positions.get(&section));
+                Target {
+                    symbol: demangle(symbol.name()?),
+                    place: place.map(|&section| (section, symbol.address())),
+                }
+            }
+            _ => Target::default(),
         };
         relocations.push(Relocation {
             offset,
@@ -170,30 +198,71 @@ fn read_section(
     Ok(Section {
         name: section.name()?.to_owned(),
         size: section.size(),
+        address: section.address(),
         flags,
         data: section.data()?.to_vec(),
         relocations,
     })
 }
 
-fn read_target(
-    file: &object::File,
-    index: SymbolIndex,
-    positions: &HashMap<SectionIndex, usize>,
-) -> Result<Target, Unreadable> {
-    let symbol = file.symbol_by_index(index)?;
-    let place = symbol
-        .section_index()
-        .and_then(|section| positions.get(&section))
-        .map(|&section| (section, symbol.address()));
-    Ok(Target {
-        symbol: demangle(symbol.name()?),
-        place,
-    })
+/// Gives the relocations of a shared object, which go by address, to the sections they are in
+/// and point to.
+fn distribute(file: &object::File, sections: &mut [Section]) -> Result<(), Unreadable> {
+    for (address, relocation) in file.dynamic_relocations().into_iter().flatten() {
+        let RelocationFlags::Elf { r_type } = relocation.flags() else {
+            continue;
+        };
+        let mut addend = relocation.addend();
+        let target = match (relocation.target(), file.dynamic_symbol_table()) {
+            (RelocationTarget::Symbol(index), Some(table)) => {
+                let symbol = table.symbol_by_index(index)?;
+                let defined = !symbol.is_undefined();
+                Target {
+                    symbol: demangle(symbol.name()?),
+                    place: defined
+                        .then(|| within(sections, symbol.address()))
+                        .flatten(),
+                }
+            }
+            _ => {
+                let place = within(sections, addend as u64);
+                addend = 0;
+                Target {
+                    symbol: String::new(),
+                    place,
+                }
+            }
+        };
+        if let Some((section, offset)) = within(sections, address) {
+            sections[section].relocations.push(Relocation {
+                offset,
+                r_type,
+                addend,
+                target,
+            });
+        }
+    }
+    Ok(())
 }
 
-fn names(file: &object::File, wanted: impl Fn(&object::Symbol) -> bool) -> Vec<String> {
-    file.symbols()
+/// The section at an address of a shared object, and the offset there.
+fn within(sections: &[Section], address: u64) -> Option<(usize, u64)> {
+    sections
+        .iter()
+        .enumerate()
+        .filter(|(_, section)| section.has(SHF_ALLOC))
+        .find_map(|(position, section)| {
+            let offset = address.checked_sub(section.address)?;
+            (offset < section.size).then_some((position, offset))
+        })
+}
+
+fn names<'data, S>(symbols: S, wanted: impl Fn(&S::Item) -> bool) -> Vec<String>
+where
+    S: Iterator,
+    S::Item: ObjectSymbol<'data>,
+{
+    symbols
         .filter(|symbol| wanted(symbol))
         .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
         .filter(|name| !name.is_empty())
@@ -209,10 +278,11 @@ fn functions(
         .symbols()
         .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
         .filter_map(|symbol| {
+            let section = *positions.get(&symbol.section_index()?)?;
             Some(Function {
                 name: demangle(symbol.name().ok()?),
-                section: *positions.get(&symbol.section_index()?)?,
-                start: symbol.address(),
+                section,
+                start: symbol.address().checked_sub(sections[section].address)?,
                 end: 0,
             })
         })

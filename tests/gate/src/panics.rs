@@ -3,7 +3,7 @@
 //! contain a way to one. The linker drops what nothing reaches; whatever is left of the
 //! panic machinery is therefore reachable. Must not know the core.
 
-use crate::code::decode;
+use crate::machine::Flow;
 use crate::module::Module;
 use crate::{Finding, Rule};
 use object::elf::SHF_EXECINSTR;
@@ -48,7 +48,8 @@ fn callers(module: &Module, name: &str) -> Vec<String> {
     for (position, section) in module.sections.iter().enumerate() {
         for relocation in &section.relocations {
             let to_function = target.is_some_and(|f| {
-                relocation.target.place == Some((f.section, f.start)) && relocation.addend == -4
+                let addend = relocation.addend;
+                relocation.target.place == Some((f.section, f.start)) && matches!(addend, -4 | 0)
             });
             if relocation.target.symbol == name || to_function {
                 callers.push(module.describe(position, relocation.offset));
@@ -58,10 +59,12 @@ fn callers(module: &Module, name: &str) -> Vec<String> {
             continue;
         };
         if section.has(SHF_EXECINSTR) {
-            for instruction in decode(&section.data, 0) {
-                let branches = instruction.is_call_near() || instruction.is_jmp_short_or_near();
-                if branches && instruction.near_branch_target() == target.start {
-                    callers.push(module.describe(position, instruction.ip()));
+            for instruction in module.machine.decode(&section.data, 0) {
+                let (Flow::Call(to) | Flow::Jump(to) | Flow::Branch(to)) = instruction.flow else {
+                    continue;
+                };
+                if to == target.start {
+                    callers.push(module.describe(position, instruction.ip));
                 }
             }
         }
