@@ -10,12 +10,14 @@ MODULE_SETS = set_sysctl_set set_modmetadata_set set_sysinit_set set_sysuninit_s
 
 # The kernel's code model and register use.  On amd64 its linker takes objects and
 # knows no GOT, hence direct access to everything; core must be built the same way.
-# On arm64 it takes a shared object, and x18 belongs to the kernel.
+# On arm64 it takes a shared object whose every branch target says that it is one, and
+# x18 belongs to the kernel.
 RUST_TARGET_amd64 = x86_64-unknown-none
 RUST_TARGET_aarch64 = aarch64-unknown-none-softfloat
 RUST_CODEGEN_amd64 = -C relocation-model=static -C code-model=kernel \
 	-C relro-level=off
-RUST_CODEGEN_aarch64 = -C relocation-model=pic -Z fixed-x18
+RUST_CODEGEN_aarch64 = -C relocation-model=pic -Z fixed-x18 \
+	-Z branch-protection=bti,pac-ret
 
 RUST_TARGET = $(RUST_TARGET_$(ARCH))
 RUST_CODEGEN = $(RUST_CODEGEN_$(ARCH)) -C force-frame-pointers=yes \

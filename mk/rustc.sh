@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# rustc.sh ARGUMENT...: the compiler $KERNEL_RUSTC. The one flag of the kernel's code that it calls
-# unstable, that x18 is not its to use, is allowed where it is asked for, and nothing else.
+# rustc.sh ARGUMENT...: the compiler $KERNEL_RUSTC. The flags of arm64's kernel code, which it calls
+# unstable, are allowed where they are given, and nothing else is.
 set -eu
 case " $* " in
 *" -Zfixed-x18 "* | *" -Z fixed-x18 "*)
