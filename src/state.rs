@@ -3,7 +3,10 @@
 //! told the time and what happened, and touches nothing.
 
 mod applications;
+mod attention;
+mod questions;
 
+use self::questions::Questions;
 use crate::enables::Enables;
 use crate::event::{Event, Events};
 use crate::health::{Counters, Gate, Link};
@@ -14,21 +17,15 @@ use crate::memory::Box;
 use crate::polled::Budget;
 use crate::queue::{Clients, Request};
 use crate::startup::Startup;
-use crate::time::{earlier, Instant, MS, SEC};
+use crate::time::{earlier, Instant, SEC};
 use crate::transport::{Failure, Patience, Sight};
 use crate::watchdog::{Plan, Watchdog};
 use crate::wire::interface::Kind;
-use crate::wire::{completion, device, DriverReply, Message};
+use crate::wire::{device, DriverReply, Message};
 
 /// First pause after a BMC answered but would not identify itself; doubled up to the last.
 const IDENTIFY_PAUSE: u64 = SEC;
 const IDENTIFY_PAUSE_MAX: u64 = 30 * SEC;
-/// Pause between two questions why the BMC wants attention, where nobody waits for the answer,
-const ATTENTION: u64 = 5 * SEC;
-/// where a descriptor wants events,
-const ATTENTION_EVENTS: u64 = SEC;
-/// and where a reply from the bus is awaited; so often the interface is looked at then, too.
-const ATTENTION_BUS: u64 = 10 * MS;
 
 /// What a driver command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,9 +100,12 @@ pub struct State {
     pub exiting: bool,
     /// An event for the SEL.
     pub record: Option<Message>,
+    questions: Questions,
     suspicious: bool,
     attention: bool,
     attention_asked: Instant,
+    /// The BMC's message flags, when last asked for, were not all clear, or did not come.
+    holds_flags: bool,
     pretimeout_seen: bool,
     identify_at: Instant,
     identify_pause: u64,
@@ -132,9 +132,11 @@ impl State {
             polled: Budget::new(),
             exiting: false,
             record: None,
+            questions: Questions::new(),
             suspicious: false,
             attention: false,
             attention_asked: Instant::BOOT,
+            holds_flags: false,
             pretimeout_seen: false,
             identify_at: Instant::BOOT,
             identify_pause: IDENTIFY_PAUSE,
@@ -213,7 +215,9 @@ impl State {
         let patience = self.patience();
         if !self.is_at_rest(now) {
             if let Some((purpose, message)) = self.driver_command(now, watchdog_enabled) {
-                return Some(Job::Driver(purpose, message, patience));
+                if !self.questions.yields_turn(purpose) {
+                    return Some(Job::Driver(purpose, message, patience));
+                }
             }
         }
         // Before the applications, which may never leave the interface idle.
@@ -221,14 +225,6 @@ impl State {
             return Some(Job::Look);
         }
         self.next_application(now, patience)
-    }
-
-    /// When to look at the idle interface next.
-    fn glance_at(&self) -> Instant {
-        match self.clients.is_on_bus() {
-            true => self.link.glanced_at().plus(ATTENTION_BUS),
-            false => self.link.glance_at(),
-        }
     }
 
     fn patience(&self) -> Patience {
@@ -253,21 +249,11 @@ impl State {
         if let Some(message) = self.startup.command(watchdog_enabled) {
             return (now >= self.identify_at).then_some((Purpose::Startup, message));
         }
-        if self.pretimeout_seen {
-            let clear = device::clear_flags(device::PRETIMEOUT);
-            return Some((Purpose::ClearPretimeout, clear));
+        // Whether the BMC answers at all comes before what it may leave unanswered.
+        if self.suspicious {
+            return Some((Purpose::Probe, device::device_id()));
         }
-        if self.attention && now >= self.attention_at() {
-            return Some((Purpose::Flags, device::message_flags()));
-        }
-        if let Some(message) = self.enables.command() {
-            return Some((Purpose::Enables, message));
-        }
-        if let Some(message) = self.record {
-            return Some((Purpose::Record, message));
-        }
-        self.suspicious
-            .then(|| (Purpose::Probe, device::device_id()))
+        self.question(now)
     }
 
     /// Until when there is nothing to do. Glances twice a second wait for the tick: a timeout for
@@ -288,8 +274,12 @@ impl State {
             return;
         }
         self.link.glanced(now);
-        // Where nothing shows that the BMC has something to say, it is asked now and then.
-        self.attention = matches!(sight, Sight::Attention | Sight::Hidden);
+        self.attention = match sight {
+            // Where nothing shows that the BMC has something to say, it is asked now and then.
+            Sight::Attention | Sight::Hidden => true,
+            Sight::Silent => self.holds_flags,
+            Sight::Ready | Sight::Changed | Sight::Dead => false,
+        };
         if matches!(sight, Sight::Dead | Sight::Changed) {
             self.suspect(now);
         }
@@ -311,6 +301,7 @@ impl State {
         now: Instant,
     ) {
         self.answered(now);
+        self.questions.answered(purpose);
         match purpose {
             Purpose::Watchdog(plan) => {
                 self.watchdog
@@ -327,30 +318,6 @@ impl State {
             // Accepted or not: a SEL may be full, and nobody waits for this.
             Purpose::Record => self.record = None,
             Purpose::Startup | Purpose::Probe => {}
-        }
-    }
-
-    /// When the BMC that wants attention may be asked why.
-    fn attention_at(&self) -> Instant {
-        self.attention_asked.plus(if self.clients.is_on_bus() {
-            ATTENTION_BUS
-        } else if self.clients.want_events() {
-            ATTENTION_EVENTS
-        } else {
-            ATTENTION
-        })
-    }
-
-    /// Why the BMC wants attention. Its pre-timeout is the driver's; the rest is descriptors'.
-    fn flags(&mut self, reply: &DriverReply, now: Instant) {
-        self.attention_asked = now;
-        let flags = reply.data().first().copied().unwrap_or(0);
-        if reply.completion() != completion::OK {
-            return;
-        }
-        self.mail.told(flags, self.clients.want_events());
-        if flags & device::PRETIMEOUT != 0 {
-            self.pretimeout(now);
         }
     }
 
@@ -393,9 +360,9 @@ impl State {
             self.watchdog.failed(plan, started, now);
         }
         if purpose == Purpose::Flags {
-            // Others have their turn, or nobody would where this alone goes unanswered.
-            self.attention_asked = now;
+            self.holds_flags = true;
         }
+        self.questions.failed(purpose, was_ended(failure), now);
         self.attempt_failed(failure, now);
         self.tell_waiting(true);
     }
@@ -405,6 +372,7 @@ impl State {
         if let Some(outage) = self.link.succeeded(now) {
             self.events.push(Event::Recovered(outage));
             self.watchdog.recovered();
+            self.questions.recovered(now);
             self.doubt(now);
         }
         self.suspicious = false;
@@ -413,7 +381,7 @@ impl State {
     fn attempt_failed(&mut self, failure: Failure, now: Instant) {
         self.counters.attempts = self.counters.attempts.saturating_add(1);
         self.counters.failed(failure);
-        if matches!(failure, Failure::Aborted | Failure::Seized | Failure::Taken) {
+        if was_ended(failure) {
             return;
         }
         self.suspect(now);
@@ -431,4 +399,9 @@ impl State {
     pub fn takes_requests(&self, now: Instant) -> bool {
         self.link.answering() || self.maintenance.is_quiet(now)
     }
+}
+
+/// Was the attempt ended by the host, and says nothing of the BMC?
+fn was_ended(failure: Failure) -> bool {
+    matches!(failure, Failure::Aborted | Failure::Seized | Failure::Taken)
 }

@@ -35,6 +35,7 @@ impl State {
         if let Some(request) = self.clients.overdue(now) {
             return Some(again(request, patience));
         }
+        self.questions.turn_taken();
         let request = self.clients.pop()?;
         self.mail.relieved();
         let eager = self.maintenance.sending(request.as_bytes(), now);

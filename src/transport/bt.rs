@@ -293,7 +293,7 @@ impl Transport for Bt {
         } else if control & SMS_ATN != 0 {
             Sight::Attention
         } else {
-            Sight::Ready
+            Sight::Silent
         }
     }
 }

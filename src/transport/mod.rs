@@ -164,6 +164,9 @@ pub enum Sight {
     Changed,
     /// Idle and ready.
     Ready,
+    /// Idle and ready, with nothing to say that it has not said: what the BMC holds once the host
+    /// knows of it raises no SMS_ATN again, whatever joins it.
+    Silent,
     /// Idle and ready, with something to say (SMS_ATN).
     Attention,
     /// Nothing: the interface has no register to look at.

@@ -29,7 +29,7 @@ fn a_healthy_bmc_answers_and_no_rule_is_broken() {
         assert!(reply.data().len() >= 11);
     }
     assert_eq!(board.registers.borrow().accesses().violations, 0);
-    assert_eq!(bt.seen(board.read(CONTROL)), Sight::Ready);
+    assert_eq!(bt.seen(board.read(CONTROL)), Sight::Silent);
     let took = board.now.get() - SEC;
     assert!(took < 300 * MS, "{took}");
 }
@@ -176,7 +176,7 @@ fn attention_stays_until_the_bmc_is_asked_for_its_reason() {
     assert_eq!(bt.seen(board.read(CONTROL)), Sight::Attention);
     let flags = board.send(&mut bt, &device::message_flags(), Limits::PATIENT);
     assert_eq!(flags.unwrap().data(), [0x01]);
-    assert_eq!(bt.seen(board.read(CONTROL)), Sight::Ready);
+    assert_eq!(bt.seen(board.read(CONTROL)), Sight::Silent);
 }
 
 proptest! {

@@ -6,10 +6,11 @@ use ipmi_bmc::Satellite;
 use ipmi_kernel::subsystems::sysctl::api::Value;
 use ipmi_kernel::Process;
 use ipmi_lab::abi::{self, Msg, Recv, Req};
-use ipmi_lab::span::{MS, S};
+use ipmi_lab::client::{watch_for_node, Device};
+use ipmi_lab::span::{Ns, MS, S};
+use ipmi_lab::transport::Transport;
 
 use crate::bench::{attached, each_seed, Bench};
-use ipmi_lab::client::watch_for_node;
 
 /// Get Device ID.
 const DEVICE_ID: (u8, u8) = (0x06, 0x01);
@@ -85,13 +86,23 @@ fn open(process: &Process) -> i32 {
     process.open("/dev/ipmi0").expect("opens")
 }
 
-/// A machine with satellites that take their time, attached.
-fn with_satellites(name: &str, test: impl Fn(&mut Bench)) {
-    let satellite = |address, reply_after, mute| Satellite {
+const TRANSPORTS: [Transport; 4] = [
+    Transport::Kcs,
+    Transport::Smic,
+    Transport::Bt,
+    Transport::Ssif,
+];
+
+fn satellite(address: u8, reply_after: Ns, mute: bool) -> Satellite {
+    Satellite {
         address,
         reply_after,
         mute,
-    };
+    }
+}
+
+/// A machine with satellites that take their time, attached.
+fn with_satellites(name: &str, test: impl Fn(&mut Bench)) {
     each_seed(
         name,
         1..=20,
@@ -122,6 +133,56 @@ fn d01_a_huge_request_to_the_bus_is_refused() {
             }
         });
     });
+}
+
+/// An event that fills the event message buffer, and nobody who wants it.
+fn fill_event_buffer(bench: &mut Bench) {
+    bench.run(|process| {
+        let device = Device::open(process).expect("opens");
+        let enables = device.send(1, 0x06, 0x2e, &[0x0c]);
+        enables.expect("Set BMC Global Enables is taken");
+        assert!(device.wait(S), "no completion within a second");
+        assert_eq!(device.receive().map(|reply| reply.data), Ok(vec![0]));
+    });
+    let (event, now) = ([0x04, 0x01, 0x30, 0x01, 0x57, 0x50, 0x4b], bench.now());
+    bench.board(|board| board.interface_mut().bmc_mut().platform_event(event, now));
+}
+
+#[test]
+fn d24_an_event_that_nobody_reads_hides_no_reply() {
+    for transport in TRANSPORTS {
+        each_seed(
+            "d24-event",
+            1..=5,
+            |plan, _| {
+                plan.go_over(transport);
+                plan.bmc.satellites = vec![satellite(FIRST, 40 * MS, false)];
+            },
+            |bench| {
+                bench.load();
+                bench.run(watch_for_node);
+                fill_event_buffer(bench);
+                bench.rest(10 * S);
+                bench.run(move |process| {
+                    let fd = open(process);
+                    for msgid in 0..5 {
+                        let from = process.now();
+                        send(process, fd, &bus(FIRST), msgid, &[]).expect("is taken");
+                        let reply = receive(process, fd).expect("a reply");
+                        assert_eq!((reply.msgid, reply.data[0]), (msgid, 0));
+                        let took = process.now() - from;
+                        assert!(took < S, "{}: {took} ns", transport.name());
+                    }
+                    // Who wants events from now on is given it.
+                    let on = process.alloc_with(&1i32.to_le_bytes());
+                    let asked = process.ioctl(fd, abi::SET_GETS_EVENTS, on);
+                    assert_eq!(asked, Ok(()));
+                    let event = receive(process, fd).expect("the event");
+                    assert_eq!(event.recv_type, 2);
+                });
+            },
+        );
+    }
 }
 
 #[test]

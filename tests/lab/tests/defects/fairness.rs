@@ -17,7 +17,7 @@ use ipmi_lab::span::{Ns, MS, S};
 use crate::bench::{attached, each_seed, Bench};
 
 /// Get Chassis Status and Get Self Test Results, which the driver itself never asks for.
-const CHASSIS: (u8, u8) = (0x00, 0x01);
+pub const CHASSIS: (u8, u8) = (0x00, 0x01);
 const SELF_TEST: (u8, u8) = (0x06, 0x04);
 /// Get Message and Read Event Message Buffer.
 const FETCHES: [(u8, u8); 2] = [(0x06, 0x33), (0x06, 0x35)];
@@ -180,15 +180,18 @@ fn judge(woken: &Woken, from: Ns) {
 }
 
 const SECOND: u8 = 0x74;
-const MUTE: u8 = 0x76;
+pub const MUTE: u8 = 0x76;
 
-/// A machine with a satellite that answers and one that does not, attached.
-fn with_satellites(name: &str, test: impl Fn(&mut Bench)) {
-    let satellite = |address, mute| Satellite {
+pub fn satellite(address: u8, mute: bool) -> Satellite {
+    Satellite {
         address,
         reply_after: 30 * MS,
         mute,
-    };
+    }
+}
+
+/// A machine with a satellite that answers and one that does not, attached.
+fn with_satellites(name: &str, test: impl Fn(&mut Bench)) {
     each_seed(
         name,
         1..=10,
@@ -201,7 +204,7 @@ fn with_satellites(name: &str, test: impl Fn(&mut Bench)) {
     );
 }
 
-fn send_to(process: &Process, fd: i32, slave: u8) {
+pub fn send_to(process: &Process, fd: i32, slave: u8) {
     let address = process.alloc_with(&[1, 0, 0, 0, 0, 0, slave, 0]);
     let req = abi::Req {
         addr: address,

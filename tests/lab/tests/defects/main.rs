@@ -20,4 +20,5 @@ mod linux;
 mod maintenance;
 mod replies;
 mod smbus;
+mod unanswered;
 mod unasked;
