@@ -15,9 +15,12 @@ const GET: &str = "ipmitool mc watchdog get";
 const SET: [&str; 4] = [
     "Watchdog Timer Action: Hard Reset (0x01)",
     "Pre-timeout interval: 0 seconds",
-    "Timer Expiration Flags:",
+    "Timer Expiration Flags: None (0x00)",
     "Initial Countdown: 300.0 sec",
 ];
+/// What our own BMC says from then on of a timer that expired while it guarded the loading of an
+/// operating system.
+pub const EXPIRED: [&str; 2] = ["Timer Expiration Flags: (0x08)", "* OS Load"];
 /// Some of it is gone, and not much on however busy a host.
 const COUNTING: &str = "Present Countdown: 29";
 const STOPPED: [&str; 2] = [
@@ -59,6 +62,26 @@ fn ipmitool(state: &[&str]) -> Case {
     }
 }
 
+/// A timer that runs out, without any action, before it is looked at.
+fn expires() -> Vec<Case> {
+    let raw = |bytes| Case::new(&format!("ipmitool raw 0x06 {bytes}"), &[]);
+    let says = [
+        "Watchdog Timer Use: OS Load (0x03)",
+        "Watchdog Timer Is: Stopped",
+        "Watchdog Timer Action: No action (0x00)",
+        "Pre-timeout interval: 7 seconds",
+        EXPIRED[0],
+        EXPIRED[1],
+        "Initial Countdown: 0.1 sec",
+        "Present Countdown: 0.0 sec",
+    ];
+    let seen = Case {
+        after: COUNTS,
+        ..Case::new(GET, &says)
+    };
+    vec![raw("0x24 0x03 0x00 0x07 0x00 0x01 0x00"), raw("0x22"), seen]
+}
+
 pub fn cases(peer: Peer) -> Vec<Case> {
     let running_says: &[&str] = match peer.is_own() {
         true => &["Timer: Running", "Timer Use: SMS/OS"],
@@ -70,7 +93,7 @@ pub fn cases(peer: Peer) -> Vec<Case> {
         "Timeout Action: Hard Reset",
     ];
     let act = |what| Case::new(&dog(what), &[]);
-    vec![
+    let mut cases = vec![
         act("--set -u 4 -a 1 -i 300"),
         ipmitool(&STOPPED),
         freeipmi(peer, &stopped_says),
@@ -84,5 +107,9 @@ pub fn cases(peer: Peer) -> Vec<Case> {
         act("--start"),
         Case::new("ipmitool mc watchdog off", &["timer stopped"]),
         Case::new(GET, &["Watchdog Timer Is: Stopped"]),
-    ]
+    ];
+    if peer.is_own() {
+        cases.extend(expires());
+    }
+    cases
 }
