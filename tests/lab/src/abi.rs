@@ -46,6 +46,10 @@ pub const WD_SOFT_PRINTF: u32 = 8;
 
 /// `POLLIN | POLLRDNORM`
 pub const POLLIN: i16 = 0x41;
+/// `POLLRDNORM`
+pub const POLLRDNORM: i16 = 0x40;
+/// `POLLHUP`
+pub const POLLHUP: i16 = 0x10;
 /// `POLLERR`
 pub const POLLERR: i16 = 0x08;
 

@@ -139,16 +139,21 @@ fn probe(process: &Process, fd: i32) -> i32 {
         .expect_err("there is no room")
 }
 
-/// When one who looks all the time finds something, and when poll(2) and kevent(2) return.
+/// When one who looks all the time finds something, and when poll(2), select(2) and kevent(2)
+/// return.
 #[derive(Default)]
 struct Woken {
     seen: Cell<Ns>,
     polled: Cell<Ns>,
+    selected: Cell<Ns>,
     kevent: Cell<Ns>,
 }
 
-/// Three threads wait for the same descriptor, each in its way.
-fn wait_thrice(process: &Process, fd: i32, woken: &Rc<Woken>) {
+/// What select(2) asks a driver for on behalf of who wants to read; any of it makes it return.
+const SELECT: i16 = abi::POLLRDNORM | abi::POLLHUP | abi::POLLERR;
+
+/// Four threads wait for the same descriptor, each in its way.
+fn wait_in_all_ways(process: &Process, fd: i32, woken: &Rc<Woken>) {
     let w = woken.clone();
     process.thread("look", move |process| {
         while probe(process, fd) == abi::EAGAIN {
@@ -164,6 +169,13 @@ fn wait_thrice(process: &Process, fd: i32, woken: &Rc<Woken>) {
         w.polled.set(process.now());
     });
     let w = woken.clone();
+    process.thread("select", move |process| {
+        let events = process.poll(&[(fd, SELECT)], None);
+        assert_eq!(events, Ok(vec![abi::POLLRDNORM]));
+        assert_eq!(probe(process, fd), abi::EMSGSIZE, "woken for nothing");
+        w.selected.set(process.now());
+    });
+    let w = woken.clone();
     process.thread("kevent", move |process| {
         assert_eq!(process.kevent_read(fd, None), Ok(true));
         assert_eq!(probe(process, fd), abi::EMSGSIZE, "woken for nothing");
@@ -171,9 +183,9 @@ fn wait_thrice(process: &Process, fd: i32, woken: &Rc<Woken>) {
     });
 }
 
-/// All three have found it, at the same time but for the scheduler's whims.
+/// All have found it, at the same time but for the scheduler's whims.
 fn judge(woken: &Woken, from: Ns) {
-    let times = [&woken.seen, &woken.polled, &woken.kevent].map(Cell::get);
+    let times = [&woken.seen, &woken.polled, &woken.selected, &woken.kevent].map(Cell::get);
     assert!(times.iter().all(|at| *at > from), "{times:?}: not woken");
     let spread = times.iter().max().unwrap() - times.iter().min().unwrap();
     assert!(spread < 20 * MS, "{times:?}");
@@ -231,11 +243,12 @@ fn who_waits_is_woken_when_a_receive_would_succeed_and_not_before() {
             send_to(process, idle, MUTE);
             process.sleep(S / 5).expect("no signal comes");
             let slept = Rc::new(Cell::new(true));
-            for way in 0..2 {
+            for way in 0..3 {
                 let slept = slept.clone();
                 process.thread("idle", move |process| {
                     let woken = match way {
                         0 => process.poll(&[(idle, abi::POLLIN)], Some(4 * S)) != Ok(vec![0]),
+                        1 => process.poll(&[(idle, SELECT)], Some(4 * S)) != Ok(vec![0]),
                         _ => process.kevent_read(idle, Some(4 * S)) != Ok(false),
                     };
                     if woken {
@@ -250,7 +263,7 @@ fn who_waits_is_woken_when_a_receive_would_succeed_and_not_before() {
                     None => device.send(3, CHASSIS.0, CHASSIS.1, &[]).expect("is taken"),
                     Some(slave) => send_to(process, fd, slave),
                 }
-                wait_thrice(process, fd, &woken);
+                wait_in_all_ways(process, fd, &woken);
                 process.sleep(S).expect("no signal comes");
                 judge(&woken, from);
                 device.receive().expect("a reply");
@@ -279,7 +292,7 @@ fn who_waits_for_an_event_or_an_error_is_woken_by_it() {
             let on = process.alloc_with(&1i32.to_le_bytes());
             let asked = process.ioctl(device.fd(), abi::SET_GETS_EVENTS, on);
             assert_eq!(asked, Ok(()));
-            wait_thrice(process, device.fd(), &found);
+            wait_in_all_ways(process, device.fd(), &found);
             kept.set(device.fd());
             while !told.get() {
                 process.sleep(S).expect("no signal comes");
