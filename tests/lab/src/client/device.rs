@@ -34,7 +34,12 @@ const REQUEST_SIZE: usize = 256;
 impl<'p> Device<'p> {
     /// Opens the device; the errno if that fails.
     pub fn open(process: &'p Process) -> Result<Device<'p>, i32> {
-        let fd = process.open("/dev/ipmi0")?;
+        Device::open_node(process, "/dev/ipmi0")
+    }
+
+    /// Opens that device node.
+    pub fn open_node(process: &'p Process, node: &str) -> Result<Device<'p>, i32> {
+        let fd = process.open(node)?;
         Ok(Device {
             process,
             fd,

@@ -9,7 +9,7 @@ mod watchdogd;
 
 pub use administrator::look_after;
 pub use device::{Device, Reply};
-pub use sessions::{flood, rest, use_bmc, watch_for_node};
+pub use sessions::{flood, rest, use_bmc, watch_for, watch_for_node};
 pub use watchdogd::Dog;
 
 use std::cell::RefCell;

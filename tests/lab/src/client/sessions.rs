@@ -233,8 +233,13 @@ pub fn rest(process: &Process, for_ns: Ns) {
 
 /// Waits until /dev/ipmi0 is there, looking every few milliseconds.
 pub fn watch_for_node(process: &Process) {
+    watch_for(process, "/dev/ipmi0");
+}
+
+/// Waits until that device node is there.
+pub fn watch_for(process: &Process, node: &str) {
     loop {
-        match process.open("/dev/ipmi0") {
+        match process.open(node) {
             Ok(fd) => {
                 let _ = process.close(fd);
                 return;

@@ -20,5 +20,6 @@ mod linux;
 mod maintenance;
 mod replies;
 mod smbus;
+mod two;
 mod unanswered;
 mod unasked;
