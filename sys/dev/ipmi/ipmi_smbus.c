@@ -31,6 +31,9 @@
 #include <dev/ipmi/ipmi_kpi.h>
 #include <dev/ipmi/ipmivars.h>
 
+/* SSIF: a request that fits into a block. */
+#define	SSIF_WRITE_SINGLE	0x02
+
 static bool
 ipmi_smbus_described(device_t dev, struct ipmi_place *place)
 {
@@ -39,13 +42,68 @@ ipmi_smbus_described(device_t dev, struct ipmi_place *place)
 	    place->space == IPMI_SPACE_SMBUS);
 }
 
+/* The device that another bus has. */
+static device_t
+ipmi_smbus_elsewhere(device_t bus)
+{
+	devclass_t dc;
+	device_t dev, parent;
+	int unit;
+
+	dc = devclass_find("ipmi");
+	for (unit = 0; unit < devclass_get_maxunit(dc); unit++) {
+		dev = devclass_get_device(dc, unit);
+		if (dev == NULL)
+			continue;
+		parent = device_get_parent(dev);
+		if (parent != bus &&
+		    device_get_devclass(parent) == device_get_devclass(bus))
+			return (dev);
+	}
+	return (NULL);
+}
+
+/* Does somebody take a Get Device ID there? */
+static bool
+ipmi_smbus_answers(device_t bus, const struct ipmi_place *place)
+{
+	char request[] = { 0x18, 0x01 };
+	int error;
+
+	if (smbus_request_bus(bus, bus, SMB_DONTWAIT) != 0)
+		return (false);
+	error = smbus_bwrite(bus, place->address, SSIF_WRITE_SINGLE,
+	    sizeof(request), request);
+	smbus_release_bus(bus, bus);
+	return (error == 0);
+}
+
+/*
+ * A device that waits for its BMC on the wrong bus goes, as SMBIOS does not
+ * tell the bus.  True if there is room for one here.
+ */
+static bool
+ipmi_smbus_takes_over(device_t bus, device_t dev)
+{
+	struct ipmi_softc *sc = device_get_softc(dev);
+	struct ipmi_place place;
+
+	return (device_is_attached(dev) && sc->cdev == NULL &&
+	    ipmi_smbios(&place) && ipmi_smbus_answers(bus, &place) &&
+	    device_delete_child(device_get_parent(dev), dev) == 0);
+}
+
 static void
 ipmi_smbus_identify(driver_t *driver __unused, device_t parent)
 {
 	struct ipmi_place place;
+	device_t other;
 
-	if (device_find_child(parent, "ipmi", -1) == NULL &&
-	    ipmi_smbus_described(NULL, &place))
+	if (device_find_child(parent, "ipmi", -1) != NULL)
+		return;
+	other = ipmi_smbus_elsewhere(parent);
+	if (other == NULL ? ipmi_smbus_described(NULL, &place) :
+	    ipmi_smbus_takes_over(parent, other))
 		BUS_ADD_CHILD(parent, 0, "ipmi", -1);
 }
 

@@ -40,6 +40,10 @@ pub trait Hardware: Any + Send {
     fn smbus(&mut self) -> Option<&mut dyn Smbus> {
         None
     }
+    /// How many SMBuses with nobody on them are found before it.
+    fn empty_smbuses(&self) -> i32 {
+        0
+    }
 }
 
 /// An SMBus. An address has eight bits, the lowest clear.

@@ -320,6 +320,10 @@ impl Hardware for Board {
         self.described.pci.clone()
     }
 
+    fn empty_smbuses(&self) -> i32 {
+        self.described.empty_smbuses
+    }
+
     fn smbus(&mut self) -> Option<&mut dyn Smbus> {
         if self.registers == Registers::Smbus {
             return Some(self);

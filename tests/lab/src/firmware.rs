@@ -73,6 +73,8 @@ pub struct Described {
     pub memory: Vec<(u64, Vec<u8>)>,
     pub acpi: Vec<AcpiDevice>,
     pub pci: Vec<PciDevice>,
+    /// How many SMBuses with nobody on them come before the BMC's.
+    pub empty_smbuses: i32,
 }
 
 /// Interface types of SMBIOS and `_IFT`.

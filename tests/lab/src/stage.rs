@@ -322,6 +322,7 @@ fn board(plan: &Plan) -> Board {
         memory: memory.unwrap_or_default(),
         acpi: plan.acpi.clone(),
         pci: plan.pci.clone(),
+        empty_smbuses: plan.empty_smbuses,
     };
     let registers = plan.transport.registers(plan.spacing);
     Board::new(registers, interface, described)

@@ -33,6 +33,8 @@ pub struct Plan {
     pub acpi: Vec<AcpiDevice>,
     /// What the PCI bus tells of it.
     pub pci: Vec<PciDevice>,
+    /// How many SMBuses with nobody on them come before the BMC's.
+    pub empty_smbuses: i32,
     /// From one register to the next, in bytes: 1, 2 or 4.
     pub spacing: u16,
     pub bmc: ipmi_bmc::Config,
@@ -212,6 +214,7 @@ impl Plan {
             smbios: None,
             acpi: Vec::new(),
             pci: Vec::new(),
+            empty_smbuses: 0,
             spacing: dice.pick(&[1, 2, 4]),
             bmc: ipmi_bmc::Config {
                 seed: dice.seed(),

@@ -306,3 +306,23 @@ fn d11_a_bmc_that_shows_nothing_while_its_registers_are_looked_for_holds_up_nobo
         );
     }
 }
+
+#[test]
+fn d20_a_bmc_on_any_of_several_smbuses_attaches_once() {
+    for empty in [1, 3] {
+        let setup = |plan: &mut Plan| {
+            plan.smbios = Some(Smbios::default());
+            plan.empty_smbuses = empty;
+        };
+        machine("d20-smbuses", Transport::Ssif, 1, setup, |bench| {
+            for _ in 0..3 {
+                works_alone(bench);
+                assert_eq!(parent(bench), format!("smbus{empty}"));
+                comes_back(bench, "ipmi0");
+                assert_eq!(bench.stage.unload().expect("it is loaded"), 0);
+                bench.load();
+            }
+            works_alone(bench);
+        });
+    }
+}

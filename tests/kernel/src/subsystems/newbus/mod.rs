@@ -117,8 +117,7 @@ pub struct Newbus {
     pci: BTreeMap<u64, pci::PciDevice>,
     /// Firmware memory that is mapped.
     firmware: BTreeSet<u64>,
-    /// The device that has the SMBus for itself.
-    smbus_owner: Option<u64>,
+    smbuses: smbus::Buses,
 }
 
 impl Newbus {
@@ -273,26 +272,22 @@ pub fn boot() {
     let null_class = kobj::kernel_class("null", &[]);
     with(|k| k.sub.newbus.null_class = null_class);
     let bus = kobj::kernel_class("bus", isa::METHODS);
-    let root = kernel_device(0, "root", bus);
+    let root = kernel_device(0, "root", 0, bus);
     with(|k| k.sub.newbus.root = root);
-    let nexus = kernel_device(root, "nexus", bus);
-    kernel_device(nexus, "isa", bus);
-    let acpi = kernel_device(nexus, "acpi", kobj::kernel_class("acpi", acpi::METHODS));
-    acpi::enumerate(acpi);
-    let pci = kernel_device(nexus, "pci", kobj::kernel_class("pci", pci::METHODS));
-    pci::enumerate(pci);
-    if with(|k| k.hardware.smbus().is_some()) {
-        let host = kobj::kernel_class("smbhost", smbus::METHODS);
-        let host = kernel_device(nexus, "smbhost", host);
-        kernel_device(host, "smbus", bus);
-    }
+    let nexus = kernel_device(root, "nexus", 0, bus);
+    kernel_device(nexus, "isa", 0, bus);
+    let acpi = kobj::kernel_class("acpi", acpi::METHODS);
+    acpi::enumerate(kernel_device(nexus, "acpi", 0, acpi));
+    let pci = kobj::kernel_class("pci", pci::METHODS);
+    pci::enumerate(kernel_device(nexus, "pci", 0, pci));
+    smbus::enumerate(nexus, bus);
     isa::enumerate_hinted_children();
 }
 
 /// An attached device of the kernel's own.
-fn kernel_device(parent: u64, name: &str, driver: u64) -> u64 {
+fn kernel_device(parent: u64, name: &str, unit: i32, driver: u64) -> u64 {
     let address = create(parent, 0);
-    class::join(address, name, 0);
+    class::join(address, name, unit);
     kobj::init(address, driver);
     on(address, |d| {
         d.driver = driver;

@@ -2,6 +2,9 @@
 //! smbus(4): who has the bus, and block transfers on it, during which the caller sleeps; must not know
 //! what is at an address.
 
+use std::collections::BTreeMap;
+
+use super::{kernel_device, kobj};
 use crate::args::{Args, Import};
 use crate::check::{violation, Kind};
 use crate::mem;
@@ -21,26 +24,55 @@ const SMB_ETIMEOUT: i32 = 0x20;
 const SMB_EBUSY: i32 = 0x40;
 const SMB_EINVAL: i32 = 0x100;
 
+/// How long an address takes that nobody acknowledges.
+const UNHEARD: u64 = 90_000;
+
 /// Bytes of a block, SMB_MAXBLOCKSIZE.
 const BLOCK: usize = 32;
 
-/// smbus_request_bus(9) by `device`; who would have to wait for it is told that somebody has it.
+/// The buses, and who has them.
+#[derive(Default)]
+pub struct Buses {
+    /// The controller of the bus that the hardware has; on the others there is nobody.
+    inhabited: u64,
+    /// The bus behind each controller.
+    behind: BTreeMap<u64, u64>,
+    /// The device that has a bus for itself.
+    owners: BTreeMap<u64, u64>,
+}
+
+/// smbus0 and so on, each behind a controller.
+pub fn enumerate(nexus: u64, driver: u64) {
+    if with(|k| k.hardware.smbus().is_none()) {
+        return;
+    }
+    let class = kobj::kernel_class("smbhost", METHODS);
+    for unit in 0..=with(|k| k.hardware.empty_smbuses()) {
+        let host = kernel_device(nexus, "smbhost", unit, class);
+        let bus = kernel_device(host, "smbus", unit, driver);
+        with(|k| {
+            let buses = &mut k.sub.newbus.smbuses;
+            buses.inhabited = host;
+            buses.behind.insert(host, bus);
+        });
+    }
+}
+
+/// smbus_request_bus(9) by a device; who would have to wait for it is told that somebody has it.
 fn smbus_request_bus(args: &Args) -> u64 {
-    let device = args.u64(1);
-    let free = with(|k| {
-        let owner = &mut k.sub.newbus.smbus_owner;
-        owner
-            .is_none_or(|owner| owner == device)
-            .then(|| *owner = Some(device))
+    let (bus, device) = (args.u64(0), args.u64(1));
+    let owner = with(|k| {
+        let owners = &mut k.sub.newbus.smbuses.owners;
+        *owners.entry(bus).or_insert(device)
     });
-    match free {
-        Some(()) => 0,
-        None => errno::EWOULDBLOCK as u64,
+    match owner == device {
+        true => 0,
+        false => errno::EWOULDBLOCK as u64,
     }
 }
 
 fn smbus_release_bus(args: &Args) -> u64 {
-    let owner = with(|k| k.sub.newbus.smbus_owner.take());
+    let owner = with(|k| k.sub.newbus.smbuses.owners.remove(&args.u64(0)));
     if owner != Some(args.u64(1)) {
         violation(Kind::Misuse, "an SMBus is released by who does not have it");
     }
@@ -58,18 +90,20 @@ fn smbus_error(args: &Args) -> u64 {
     error as u64
 }
 
-/// What `transfer` makes of the bus, if there is one; the hardware has moved by it.
-fn on_the_bus<T>(transfer: impl FnOnce(&mut dyn Smbus) -> T) -> Option<T> {
-    with(|k| {
-        let transfer = transfer(k.hardware.smbus()?);
+/// What `transfer` makes of the bus behind that controller; the hardware has moved by it. The calling
+/// thread sleeps for as long as it lasts.
+fn carried<T>(host: u64, transfer: impl FnOnce(&mut dyn Smbus) -> Transfer<T>) -> Result<T, i32> {
+    let (owned, transfer) = with(|k| {
+        let buses = &k.sub.newbus.smbuses;
+        let bus = buses.behind.get(&host);
+        let owned = bus.is_some_and(|bus| buses.owners.contains_key(bus));
+        let inhabited = buses.inhabited == host;
+        let hardware = k.hardware.smbus().filter(|_| inhabited);
+        let transfer = hardware.map_or_else(nobody, transfer);
         k.accessed();
-        Some(transfer)
-    })
-}
-
-/// The calling thread sleeps for as long as the transfer lasts.
-fn carried<T>(transfer: Transfer<T>) -> Result<T, i32> {
-    if with(|k| k.sub.newbus.smbus_owner.is_none()) {
+        (owned, transfer)
+    });
+    if !owned {
         violation(Kind::Misuse, "a transfer on an SMBus that nobody has");
     }
     let wait = Wait {
@@ -85,6 +119,14 @@ fn carried<T>(transfer: Transfer<T>) -> Result<T, i32> {
     })
 }
 
+/// No transfer at all takes less.
+fn nobody<T>() -> Transfer<T> {
+    Transfer {
+        outcome: Err(SmbusError::Nak),
+        took: UNHEARD,
+    }
+}
+
 fn code(outcome: Result<(), i32>) -> u64 {
     outcome.err().unwrap_or(0) as u64
 }
@@ -98,16 +140,16 @@ fn smbus_bwrite(args: &Args) -> u64 {
     let block = mem::bytes(args.u64(4), count.into());
     let (address, command) = (args.u64(1) as u8, args.u64(2) as u8);
     let now = sched::now();
-    let transfer = on_the_bus(|bus| bus.write(address, command, &block, now));
-    code(transfer.map_or(Err(SMB_ENOACK), carried))
+    code(carried(args.u64(0), |bus| {
+        bus.write(address, command, &block, now)
+    }))
 }
 
 fn smbus_bread(args: &Args) -> u64 {
     let (count, room) = (args.u64(3), args.u64(4));
     let (address, command) = (args.u64(1) as u8, args.u64(2) as u8);
     let now = sched::now();
-    let transfer = on_the_bus(|bus| bus.read(address, command, now));
-    let outcome = transfer.map_or(Err(SMB_ENOACK), carried);
+    let outcome = carried(args.u64(0), |bus| bus.read(address, command, now));
     code(outcome.map(|block| {
         let left = usize::from(mem::read::<u8>(count));
         mem::put(room, &block[..block.len().min(left)]);
