@@ -6,7 +6,7 @@
 #
 #   make clients PEERS="own qemu-kcs"   only these BMCs
 
-PEERS = own own-bt qemu-kcs qemu-bt ipmi-sim
+PEERS = own own-bt qemu-kcs qemu-bt qemu-pci-kcs qemu-pci-bt qemu-smbus ipmi-sim
 CLIENT_PACKAGES = ipmitool freeipmi-tools openipmi qemu-system-x86
 
 # Installing this one would start a daemon that arms the watchdog of this very

@@ -9,7 +9,7 @@ use ipmi_bmc::{Bmc, Config, Executes, Satellite};
 use ipmi_kernel::Hardware;
 
 use super::house::Plan;
-use super::qemu::{self, Qemu};
+use super::qemu::{self, Interface, Qemu};
 use crate::board::Board;
 use crate::firmware::Described;
 use crate::ko;
@@ -54,6 +54,12 @@ pub enum Peer {
     QemuKcs,
     /// QEMU's, over its BT
     QemuBt,
+    /// QEMU's, over its KCS on PCI
+    QemuPciKcs,
+    /// QEMU's, over its BT on PCI
+    QemuPciBt,
+    /// QEMU's, over its SMBus
+    QemuSmbus,
     /// OpenIPMI's ipmi_sim, over QEMU's KCS
     IpmiSim,
 }
@@ -65,6 +71,9 @@ impl Peer {
             Peer::OwnBt => "own-bt",
             Peer::QemuKcs => "qemu-kcs",
             Peer::QemuBt => "qemu-bt",
+            Peer::QemuPciKcs => "qemu-pci-kcs",
+            Peer::QemuPciBt => "qemu-pci-bt",
+            Peer::QemuSmbus => "qemu-smbus",
             Peer::IpmiSim => "ipmi-sim",
         }
     }
@@ -74,20 +83,33 @@ impl Peer {
         matches!(self, Peer::Own | Peer::OwnBt)
     }
 
-    fn transport(self) -> Transport {
+    /// Whether it is known for what it is by another, and only the way there is of interest.
+    pub fn is_known(self) -> bool {
+        matches!(self, Peer::QemuPciKcs | Peer::QemuPciBt | Peer::QemuSmbus)
+    }
+
+    /// Where hints say that the BMC is. What is on PCI or an SMBus is found.
+    fn hints(self) -> Vec<(String, String)> {
         match self {
-            Peer::Own | Peer::QemuKcs | Peer::IpmiSim => Transport::Kcs,
-            Peer::OwnBt | Peer::QemuBt => Transport::Bt,
+            Peer::Own | Peer::QemuKcs | Peer::IpmiSim => Transport::Kcs.hints(SPACING),
+            Peer::OwnBt | Peer::QemuBt => Transport::Bt.hints(SPACING),
+            Peer::QemuPciKcs | Peer::QemuPciBt | Peer::QemuSmbus => vec![],
         }
     }
 
     fn hardware(self) -> Result<Box<dyn Hardware>> {
-        Ok(match self {
-            Peer::Own | Peer::OwnBt => Box::new(own(self.transport())),
-            Peer::QemuKcs => Box::new(Qemu::start("isa-ipmi-kcs", &qemu::Bmc::Sim(SIM))?),
-            Peer::QemuBt => Box::new(Qemu::start("isa-ipmi-bt", &qemu::Bmc::Sim(SIM))?),
-            Peer::IpmiSim => Box::new(Qemu::start("isa-ipmi-kcs", &qemu::Bmc::Extern(EMU))?),
-        })
+        let (sim, emu) = (qemu::Bmc::Sim(SIM), qemu::Bmc::Extern(EMU));
+        let (interface, bmc) = match self {
+            Peer::Own => return Ok(Box::new(own(Transport::Kcs))),
+            Peer::OwnBt => return Ok(Box::new(own(Transport::Bt))),
+            Peer::QemuKcs => (Interface::Isa("isa-ipmi-kcs"), sim),
+            Peer::QemuBt => (Interface::Isa("isa-ipmi-bt"), sim),
+            Peer::QemuPciKcs => (Interface::Pci("pci-ipmi-kcs"), sim),
+            Peer::QemuPciBt => (Interface::Pci("pci-ipmi-bt"), sim),
+            Peer::QemuSmbus => (Interface::Smbus("smbus-ipmi"), sim),
+            Peer::IpmiSim => (Interface::Isa("isa-ipmi-kcs"), emu),
+        };
+        Ok(Box::new(Qemu::start(interface, &bmc)?))
     }
 }
 
@@ -112,7 +134,7 @@ fn own(transport: Transport) -> Board {
 pub fn plan(modules: &Modules, peer: Peer) -> Result<Plan> {
     Ok(Plan {
         modules: vec![modules.ko.clone(), modules.linux_ko.clone()],
-        kenv: peer.transport().hints(SPACING),
+        kenv: peer.hints(),
         hardware: peer.hardware()?,
     })
 }

@@ -2,7 +2,10 @@
 //! QEMU's IPMI devices as hardware of the software kernel: each port access becomes an `inb` or
 //! `outb` of QEMU's qtest protocol. Must not know what the registers mean.
 //!
-//! QEMU is there for its device models; a guest without a disk runs so that its clocks do.
+//! QEMU is there for its device models; a guest that only halts runs so that its clocks do.
+
+mod pci;
+mod smbus;
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,12 +15,28 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
-use ipmi_kernel::{Hardware, HwEvent};
+use ipmi_bmc::SSIF_ADDRESS;
+use ipmi_kernel::{Hardware, HwEvent, PciDevice, Smbus};
+
+use crate::firmware::Smbios;
+use crate::transport::Transport;
 
 /// A running QEMU. Ends with the value.
 pub struct Qemu {
     link: BufReader<UnixStream>,
+    interface: Interface,
+    /// What is found on the PCI bus.
+    pci: Vec<PciDevice>,
     _company: Company,
+}
+
+/// Where the system interface is, and QEMU's name for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interface {
+    Isa(&'static str),
+    Pci(&'static str),
+    /// Behind the SMBus controller of the chip set.
+    Smbus(&'static str),
 }
 
 /// Programs and their files, which end together.
@@ -39,8 +58,8 @@ pub enum Bmc {
 }
 
 impl Qemu {
-    /// Starts QEMU with a system interface, `isa-ipmi-kcs` or `isa-ipmi-bt`, and a BMC.
-    pub fn start(interface: &str, bmc: &Bmc) -> Result<Qemu> {
+    /// Starts QEMU with a system interface and a BMC.
+    pub fn start(interface: Interface, bmc: &Bmc) -> Result<Qemu> {
         let mut company = Company::new()?;
         let socket = company.directory.join("qtest");
         let listener = UnixListener::bind(&socket).context("qtest socket")?;
@@ -48,13 +67,36 @@ impl Qemu {
         qemu.args(["-nodefaults", "-display", "none", "-machine", "pc"])
             .args(["-qtest", &format!("unix:{}", socket.display())])
             .args(["-qtest-log", "/dev/null"])
+            .arg("-bios")
+            .arg(company.bios()?)
             .args(company.bmc(bmc)?)
-            .args(["-device", &format!("{interface},bmc=bmc0,irq=0")]);
+            .args(["-device", &interface.device()]);
         company.start(&mut qemu)?;
-        Ok(Qemu {
+        let mut qemu = Qemu {
             link: BufReader::new(accept(&listener)?),
+            interface,
+            pci: Vec::new(),
             _company: company,
-        })
+        };
+        if matches!(interface, Interface::Pci(_)) {
+            let found = qemu.set_up_pci()?;
+            qemu.pci.push(found);
+        }
+        Ok(qemu)
+    }
+
+    fn inb(&mut self, port: u16) -> io::Result<u8> {
+        Ok(self.number(&format!("inb {port:#x}\n"))? as u8)
+    }
+
+    fn outb(&mut self, port: u16, value: u8) -> io::Result<()> {
+        self.ask(&format!("outb {port:#x} {value:#x}\n")).map(drop)
+    }
+
+    /// A command that is answered with a number.
+    fn number(&mut self, command: &str) -> io::Result<u64> {
+        let answer = self.ask(command)?;
+        u64::from_str_radix(answer.trim_start_matches("0x"), 16).map_err(io::Error::other)
     }
 
     /// One command of the protocol; its answer without the "OK".
@@ -97,6 +139,18 @@ fn accept(listener: &UnixListener) -> Result<UnixStream> {
     }
 }
 
+impl Interface {
+    /// As `-device` takes it.
+    fn device(self) -> String {
+        match self {
+            Interface::Isa(name) => format!("{name},bmc=bmc0,irq=0"),
+            Interface::Pci(name) => format!("{name},bmc=bmc0,addr={}", pci::SLOT),
+            // SMBIOS says this address; QEMU puts the device at 0 by itself.
+            Interface::Smbus(name) => format!("{name},bmc=bmc0,address={:#x}", SSIF_ADDRESS >> 1),
+        }
+    }
+}
+
 impl Company {
     fn new() -> Result<Company> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -118,6 +172,16 @@ impl Company {
         self.children
             .push(child.with_context(|| format!("cannot run {name}"))?);
         Ok(())
+    }
+
+    /// A BIOS that does nothing, and is in nobody's way: cli, hlt and again hlt at the last 16 bytes,
+    /// where a processor begins.
+    fn bios(&self) -> Result<PathBuf> {
+        let mut image = vec![0; 0x1_0000];
+        image[0xfff0..0xfff4].copy_from_slice(&[0xfa, 0xf4, 0xeb, 0xfd]);
+        let file = self.directory.join("bios");
+        std::fs::write(&file, image)?;
+        Ok(file)
     }
 
     /// The BMC as arguments of QEMU.
@@ -179,14 +243,12 @@ impl Drop for Company {
 impl Hardware for Qemu {
     /// All ones, as an empty bus gives, when QEMU has gone.
     fn port_read(&mut self, port: u16, _now: u64) -> u8 {
-        let answer = self.ask(&format!("inb {port:#x}\n"));
-        let digits = answer.unwrap_or_default();
-        u64::from_str_radix(digits.trim_start_matches("0x"), 16).map_or(0xff, |value| value as u8)
+        self.inb(port).unwrap_or(0xff)
     }
 
     fn port_write(&mut self, port: u16, value: u8, _now: u64) {
         // The next read tells if QEMU has gone.
-        let _ = self.ask(&format!("outb {port:#x} {value:#x}\n"));
+        let _ = self.outb(port, value);
     }
 
     fn mem_read(&mut self, _address: u64, _now: u64) -> u8 {
@@ -201,5 +263,20 @@ impl Hardware for Qemu {
 
     fn advance(&mut self, _now: u64) -> Vec<HwEvent> {
         Vec::new()
+    }
+
+    fn pci(&self) -> Vec<PciDevice> {
+        self.pci.clone()
+    }
+
+    fn firmware(&self) -> Vec<(u64, Vec<u8>)> {
+        match self.interface {
+            Interface::Smbus(_) => Smbios::default().bytes(Transport::Ssif),
+            Interface::Isa(_) | Interface::Pci(_) => vec![],
+        }
+    }
+
+    fn smbus(&mut self) -> Option<&mut dyn Smbus> {
+        matches!(self.interface, Interface::Smbus(_)).then_some(self as &mut dyn Smbus)
     }
 }
