@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 
 /// Where `make` puts the module.
 pub const DEFAULT: &str = "build/ipmi.ko";
+/// The one for FreeBSD 14.
+pub const DEFAULT_14: &str = "build/14/ipmi.ko";
 /// And the one for Linux processes.
 pub const DEFAULT_LINUX: &str = "build/ipmi_linux.ko";
 
@@ -36,6 +38,11 @@ impl Ko {
     /// The module that tests run on: `IPMI_KO`, or the default within the workspace.
     pub fn under_test() -> Result<Ko> {
         named_or("IPMI_KO", DEFAULT)
+    }
+
+    /// The module of FreeBSD 14, likewise `IPMI_KO_14`.
+    pub fn of_14_under_test() -> Result<Ko> {
+        named_or("IPMI_KO_14", DEFAULT_14)
     }
 
     /// The module with the ioctls of Linux processes, likewise `IPMI_LINUX_KO`.

@@ -36,6 +36,8 @@ pub struct Record {
     pub host_resets: Vec<Note>,
     /// When the BMC sent an NMI.
     pub nmis: Vec<Ns>,
+    /// The kernel lets drivers claim one; others panic.
+    pub nmis_are_claimed: bool,
     /// The BMC's event log has a timer interrupt of its watchdog sensor.
     pub missing_pats_logged: bool,
     /// When the kernel panicked, and what it said.

@@ -108,6 +108,7 @@ pub fn survived() -> Record {
                 text: "ipmi0: BMC answers again after 675 s".into(),
             },
         ],
+        nmis_are_claimed: true,
         io_accesses: 123_456,
         passages: vec![Passage {
             way: Way::Load,

@@ -199,6 +199,7 @@ impl Stage {
             pretimeouts: self.machine.pretimeouts(),
             host_resets: Vec::new(),
             nmis: seen.nmis,
+            nmis_are_claimed: self.machine.claims_nmis(),
             missing_pats_logged: self.missing_pats_logged(),
             panicked: self.machine.panicked().map(|(at, text)| Note { at, text }),
             console: self.console(),

@@ -5,6 +5,7 @@
 use crate::args::{Args, Import};
 use crate::call;
 use crate::check::{fatal, Kind};
+use crate::layout::Generation;
 use crate::machine::{HwEvent, Machine};
 use crate::mem;
 use crate::sched;
@@ -78,6 +79,11 @@ impl Machine {
     /// An NMI from somewhere else than the hardware that was handed in.
     pub fn nmi(&mut self) {
         self.with(|k| k.post_interrupt(HwEvent::Nmi));
+    }
+
+    /// Whether drivers may have handlers on this kernel: from FreeBSD 15 on.
+    pub fn claims_nmis(&mut self) -> bool {
+        self.with(|k| k.generation) >= Generation::Fifteen
     }
 }
 

@@ -10,6 +10,8 @@ use crate::span::{seconds, Ns, S};
 const DONE: Ns = S;
 /// What a host that has hung is left with at least when its BMC comes back.
 const GRACE: Ns = 10 * S;
+/// What the kernel says of an NMI that nobody claims.
+pub(super) const UNCLAIMED: &str = "NMI";
 /// How the software kernel tells of a panic that the module called.
 const BY_MODULE: &str = "the module called panic: ";
 
@@ -156,9 +158,14 @@ pub(super) fn accusations(record: &Record) -> Vec<String> {
         .collect()
 }
 
-/// The module is to panic the host once, at its time, with its words.
+/// The module is to panic the host once, at its time, with its words; if it hears of it by an NMI
+/// that it cannot claim, the kernel does so in its stead.
 pub(super) fn missing_panic(record: &Record, words: &str, after: Ns, tolerance: Ns) -> Vec<String> {
-    let panics: Vec<&Note> = panics_by_module(record).collect();
+    let (words, panics): (_, Vec<&Note>) = if record.nmis_are_claimed {
+        (words, panics_by_module(record).collect())
+    } else {
+        (UNCLAIMED, record.panicked.iter().collect())
+    };
     let until = panics.first().map_or(record.end, |note| note.at);
     let Some(confirmed) = record.confirmed.iter().rev().find(|&&c| c < until) else {
         return vec!["the BMC confirmed no pat, so it has no pre-timeout".into()];
@@ -195,6 +202,7 @@ pub(super) fn complaints(record: &Record, bounds: &[Bound]) -> Vec<String> {
         note.text == PANIC_OF_SCENARIO
             || bounds.iter().any(|bound| match *bound {
                 Bound::Panics(text) => note.text == text,
+                Bound::NmiComes => !record.nmis_are_claimed && note.text == UNCLAIMED,
                 _ => false,
             })
     };

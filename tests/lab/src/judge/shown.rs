@@ -6,6 +6,7 @@ use crate::span::{seconds, Ns, Span, Spans, MS, S};
 
 use super::calm;
 use super::guard::AT_ONCE;
+use super::host::UNCLAIMED;
 use super::plural;
 
 /// After an outage the driver may look behind for so long.
@@ -174,10 +175,13 @@ pub(super) fn not_said_once(record: &Record, words: &str) -> Vec<String> {
 }
 
 pub(super) fn missing_nmi(record: &Record) -> Vec<String> {
-    let none = record.nmis.is_empty();
-    none.then(|| "no NMI of the BMC's came".into())
-        .into_iter()
-        .collect()
+    if record.nmis.is_empty() {
+        return vec!["no NMI of the BMC's came".into()];
+    }
+    if record.nmis_are_claimed {
+        return Vec::new();
+    }
+    calm_kernel(record, UNCLAIMED)
 }
 
 pub(super) fn unlogged(record: &Record) -> Vec<String> {

@@ -347,6 +347,16 @@ fn a_module_may_panic_only_where_it_is_asked_to() {
     assert_eq!(said(&record, &asked), "");
     let early = said(&record, &[Bound::ModulePanics(WORDS, 90 * S, S)]);
     assert!(early.contains("the module's panic came") && early.contains("called panic"));
+    let mut old = record.clone();
+    old.nmis_are_claimed = false;
+    assert!(said(&old, &asked).contains("panicked without \"NMI\""));
+    old.violations.clear();
+    old.panicked.as_mut().expect("it panicked").text = "NMI".into();
+    assert!(said(&old, &asked).contains("a panic"));
+    assert_eq!(
+        said(&old, &[asked[0], Bound::NmiComes]),
+        "no NMI of the BMC's came"
+    );
     let other = said(&record, &[Bound::ModulePanics("y", 96 * S, S)]);
     assert!(other.contains("panicked without \"y\"") && other.contains("called panic"));
     assert!(said(&record, &[]).contains("the module called panic"));
@@ -387,6 +397,13 @@ fn a_panic_that_is_not_the_scenarios_fails_any_run() {
     record.panicked = panic("NMI");
     assert_eq!(said(&record, &[]), "a panic at 40.000 s: NMI");
     assert_eq!(said(&record, &[Bound::Panics("NMI")]), "");
+    // The BMC's is one like any other where drivers cannot claim it.
+    record.nmis = vec![40 * S];
+    assert!(said(&record, &[Bound::NmiComes]).contains("a panic"));
+    record.nmis_are_claimed = false;
+    assert_eq!(said(&record, &[Bound::NmiComes]), "");
+    record.panicked = None;
+    assert!(said(&record, &[Bound::NmiComes]).contains("never panicked"));
     record.panicked = panic(PANIC_OF_SCENARIO);
     assert_eq!(said(&record, &[]), "");
 }

@@ -5,7 +5,7 @@
 use ipmi_bmc::Fault;
 use ipmi_kernel::subsystems::shutdown::{RB_AUTOBOOT, RB_HALT, RB_POWEROFF};
 
-use super::load::{ordinary, watchdogd, UP};
+use super::load::{ordinary, UP};
 use super::plan::{Act, End, Plan, Scenario, Watchdogd};
 use crate::abi::WD_SOFT_LOG;
 use crate::dice::Dice;
@@ -63,9 +63,17 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// The timeout of watchdogd, and the pre-timeout that the driver makes of it.
-const TIMEOUT: Ns = 128 * S;
-const PRETIMEOUT: Ns = 32 * S;
+/// The timeout of watchdogd, and the pre-timeout that the driver makes of it. Kernels before
+/// FreeBSD 15 count in powers of two and make 137.4 s of it, which is within all tolerances here.
+const TIMEOUT: Ns = 137 * S;
+const PRETIMEOUT: Ns = 34 * S;
+
+fn watchdogd(dice: &mut Dice) -> Watchdogd {
+    Watchdogd {
+        timeout: TIMEOUT,
+        ..super::load::watchdogd(dice)
+    }
+}
 
 /// A host that hangs at `at` and is to be reset for it.
 fn hung(plan: &mut Plan, daemon: &mut Watchdogd, at: Ns) {
@@ -92,7 +100,7 @@ fn pretimeout_nmi(dice: &mut Dice) -> Plan {
             hung(&mut plan, &mut daemon, at);
             let due = TIMEOUT - PRETIMEOUT;
             let words = "ipmi0: watchdog pre-timeout, host does not pat";
-            plan.bounds.push(Bound::ModulePanics(words, due, S / 2));
+            plan.bounds.push(Bound::ModulePanics(words, due, S));
             plan.bounds.push(Bound::NmiComes);
         }
         1 => {
@@ -150,7 +158,7 @@ fn late_pat(dice: &mut Dice) -> Plan {
     plan.tunables
         .push(("hw.ipmi.wd_pretimeout_int", "msg".into()));
     plan.watchdogd = Some(Watchdogd {
-        every: dice.between(98 * S, 125 * S),
+        every: dice.between(TIMEOUT - PRETIMEOUT + 2 * S, TIMEOUT - 3 * S),
         pretimeout: 0,
         ..watchdogd(dice)
     });
@@ -167,9 +175,9 @@ fn watchdogd_dead(dice: &mut Dice) -> Plan {
     plan.watchdogd = Some(daemon);
     plan.clients = ordinary(dice, plan.lasts);
     plan.doctor(dies - S, "guarded by the BMC watchdog: power cycle");
-    plan.doctor(dies + 105 * S, "by watchdogd[");
+    plan.doctor(dies + 115 * S, "by watchdogd[");
     plan.bounds
-        .push(Bound::DoctorSays(dies + 105 * S, "overdue"));
+        .push(Bound::DoctorSays(dies + 115 * S, "overdue"));
     plan.bounds.push(Bound::BmcResetsHost(S));
     plan.bounds.push(Bound::Notified("WATCHDOG unpatted"));
     plan.bounds.push(Bound::Says("no watchdog pat for"));
