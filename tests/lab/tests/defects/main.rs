@@ -10,6 +10,7 @@ mod bus;
 mod buses;
 mod clients;
 mod contexts;
+mod cycles;
 mod device;
 mod discovery;
 mod dog;
