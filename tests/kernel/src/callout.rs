@@ -169,7 +169,10 @@ fn schedule(c: u64, at: u64, function: u64, argument: u64) -> bool {
     mem::write(c + C_FUNC, function);
     set_flags(c, C_FLAGS, CALLOUT_ACTIVE, true);
     set_flags(c, C_IFLAGS, CALLOUT_PENDING, true);
-    let timer = with(|k| k.timer_at(at, Box::new(move || run(c))));
+    let timer = with(|k| {
+        k.sched.timeouts += 1;
+        k.timer_at(at, Box::new(move || run(c)))
+    });
     update(c, |callout| {
         callout.function = function;
         callout.pending = Some(timer);

@@ -77,6 +77,7 @@ fn wait(args: &Args, how: How) -> u64 {
         interruptible: how.interruptible,
         wmesg: with(|k| k.condvars[&cv].0),
     };
+    with(|k| k.sched.timeouts += u64::from(wait.deadline.is_some()));
     count(cv, 1);
     let error = sleep(Sleep {
         chan: chan(cv),

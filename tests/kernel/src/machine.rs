@@ -169,6 +169,11 @@ pub struct Usage {
     pub threads: Vec<ThreadUsage>,
     pub register_reads: u64,
     pub register_writes: u64,
+    /// Time-outs that waits on condition variables and callouts have armed, which costs a real
+    /// kernel more than a whole wait without.
+    pub timeouts: u64,
+    /// Reads of a clock that is hardware.
+    pub clock_reads: u64,
     /// The deepest module stack of a thread that has ended, in bytes.
     pub deepest_stack: usize,
     /// A digest of every scheduling decision: equal for equal runs.
@@ -282,6 +287,8 @@ impl Machine {
                 threads: threads.collect(),
                 register_reads: k.registers.reads,
                 register_writes: k.registers.writes,
+                timeouts: k.sched.timeouts,
+                clock_reads: k.sched.clock_reads,
                 deepest_stack: k.sched.deepest,
                 trace: k.sched.trace,
             }

@@ -47,6 +47,7 @@ macro_rules! clocks {
         pub fn table() -> &'static [(&'static str, Import)] {
             &[$(($name, |args: &Args| {
                 let put: fn(u64, u64) = $put;
+                with(|k| k.sched.clock_reads += u64::from(!$name.starts_with("get")));
                 put(args.u64(0), sched::now());
                 0
             })),*]

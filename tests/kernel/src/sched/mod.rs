@@ -111,6 +111,9 @@ pub struct Scheduler {
     pub(crate) trace: u64,
     /// The most of a module stack that any thread used.
     pub(crate) deepest: usize,
+    /// Armed by the module's waits and callouts.
+    pub(crate) timeouts: u64,
+    pub(crate) clock_reads: u64,
 }
 
 impl Scheduler {
@@ -138,6 +141,8 @@ impl Scheduler {
             panic: None,
             trace: 0xcbf2_9ce4_8422_2325,
             deepest: 0,
+            timeouts: 0,
+            clock_reads: 0,
         }
     }
 

@@ -5,7 +5,9 @@ use ipmi_bmc::{Fault, When};
 use ipmi_kernel::subsystems::sysctl::api::Value;
 use ipmi_lab::abi::EBUSY;
 use ipmi_lab::client::{watch_for_node, Device};
-use ipmi_lab::span::{MS, S};
+use ipmi_lab::dice::Dice;
+use ipmi_lab::scenario::Plan;
+use ipmi_lab::span::{MS, S, US};
 
 use crate::bench::{attached, each_seed, Bench};
 
@@ -203,6 +205,39 @@ fn d26_an_outage_costs_no_processor_time() {
             assert!(percent < 0.5, "{percent:.2} % with {fault:?}");
         });
     }
+}
+
+/// What virtual time does not charge: on a real kernel a time-out costs a fifth of a request.
+#[test]
+fn a_quick_request_arms_no_timeout_and_hardly_reads_the_clock() {
+    const REQUESTS: u64 = 200;
+    let quick = |plan: &mut Plan, _: &mut Dice| {
+        plan.bmc.handshake = US;
+        plan.bmc.execute = US;
+    };
+    each_seed("costs", 1..=20, quick, |bench| {
+        bench.load();
+        bench.run(watch_for_node);
+        bench.rest(5 * S);
+        let (from, before) = (bench.now(), bench.stage.machine.usage());
+        bench.run(|process| {
+            let device = Device::open(process).expect("opens");
+            for msgid in 0..REQUESTS as i64 {
+                device.send(msgid, 6, 1, &[]).expect("is taken");
+                assert!(device.wait(S) && device.receive().is_ok());
+            }
+        });
+        let after = bench.stage.machine.usage();
+        let ticks = (bench.now() - from) / (S / 2) + 1;
+        let timeouts = after.timeouts - before.timeouts;
+        let reads = after.clock_reads - before.clock_reads;
+        assert!(timeouts <= ticks, "{timeouts} time-outs in {ticks} ticks");
+        // The request's limit, the attempt's start and its end.
+        assert!(
+            reads <= 3 * REQUESTS + 4 * ticks,
+            "{reads} reads of the clock"
+        );
+    });
 }
 
 /// Processor time of the module's threads, in ns.
