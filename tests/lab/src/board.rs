@@ -115,6 +115,11 @@ impl Board {
         board
     }
 
+    /// Changes what firmware has left in memory.
+    pub fn set_memory(&mut self, memory: Vec<(u64, Vec<u8>)>) {
+        self.described.memory = memory;
+    }
+
     /// Puts another board beside this one, where its registers are.
     pub fn put_beside(&mut self, other: Board) {
         self.neighbour = Some(Box::new(other));

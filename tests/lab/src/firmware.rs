@@ -2,6 +2,8 @@
 //! What firmware and buses tell of a BMC: an SMBIOS in memory, a device in ACPI's namespace, a function
 //! on the PCI bus. Must not know who reads it.
 
+pub mod aml;
+
 use ipmi_bmc::SSIF_ADDRESS;
 use ipmi_kernel::{AcpiDevice, PciDevice, Range};
 
@@ -32,7 +34,11 @@ impl Default for Smbios {
 impl Smbios {
     /// (address, bytes) of entry point and table, which describe such a BMC with registers side by side.
     pub fn bytes(self, transport: Transport) -> Vec<(u64, Vec<u8>)> {
-        let table = structures(transport);
+        self.holding(structures(transport))
+    }
+
+    /// The same for a table that may hold anything.
+    pub fn holding(self, table: Vec<u8>) -> Vec<(u64, Vec<u8>)> {
         let entry = match self.version {
             3 => self.entry_3(table.len()),
             _ => self.entry_2(table.len()),

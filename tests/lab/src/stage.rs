@@ -318,13 +318,17 @@ fn board(plan: &Plan) -> Board {
     for (when, fault) in &plan.faults {
         interface.faults_mut().add(when.clone(), fault.clone());
     }
-    let memory = plan.smbios.map(|smbios| smbios.bytes(plan.transport));
+    let mut memory = plan.memory.clone();
+    if let Some(smbios) = plan.smbios {
+        memory.extend(smbios.bytes(plan.transport));
+    }
     let described = Described {
-        memory: memory.unwrap_or_default(),
+        memory,
         acpi: plan.acpi.clone(),
         pci: plan.pci.clone(),
         empty_smbuses: plan.empty_smbuses,
     };
-    let registers = plan.transport.registers(plan.spacing);
+    let usual = plan.transport.registers(plan.spacing);
+    let registers = plan.registers.unwrap_or(usual);
     Board::new(registers, interface, described)
 }

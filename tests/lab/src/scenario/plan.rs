@@ -5,6 +5,7 @@
 use ipmi_bmc::{Bmc, Executes, Fault, Request, When};
 use ipmi_kernel::{AcpiDevice, PciDevice, Preempt};
 
+use crate::board::Registers;
 use crate::dice::Dice;
 use crate::firmware::Smbios;
 use crate::judge::Bound;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub transport: Transport,
     /// What the BIOS tells of the BMC.
     pub smbios: Option<Smbios>,
+    /// What firmware has left in memory besides, as (address, bytes).
+    pub memory: Vec<(u64, Vec<u8>)>,
     /// What ACPI tells of it.
     pub acpi: Vec<AcpiDevice>,
     /// What the PCI bus tells of it.
@@ -37,6 +40,8 @@ pub struct Plan {
     pub empty_smbuses: i32,
     /// From one register to the next, in bytes: 1, 2 or 4.
     pub spacing: u16,
+    /// Where the registers are, if not where the transport has them.
+    pub registers: Option<Registers>,
     pub bmc: ipmi_bmc::Config,
     pub executes: Executes,
     pub preempt: Preempt,
@@ -201,7 +206,8 @@ impl Act {
 impl Plan {
     /// Whether hints tell of the BMC, because nothing else does.
     pub fn is_hinted(&self) -> bool {
-        self.smbios.is_none() && self.acpi.is_empty() && self.pci.is_empty()
+        let bios = self.smbios.is_some() || !self.memory.is_empty();
+        !bios && self.acpi.is_empty() && self.pci.is_empty()
     }
 
     /// A healthy machine and BMC whose speeds and registers the dice vary, with ipmi.ko loaded
@@ -212,10 +218,12 @@ impl Plan {
             lasts,
             transport: Transport::Kcs,
             smbios: None,
+            memory: Vec::new(),
             acpi: Vec::new(),
             pci: Vec::new(),
             empty_smbuses: 0,
             spacing: dice.pick(&[1, 2, 4]),
+            registers: None,
             bmc: ipmi_bmc::Config {
                 seed: dice.seed(),
                 handshake: dice.magnitude(5 * US, 100 * US),

@@ -21,6 +21,7 @@ mod linux;
 mod maintenance;
 mod replies;
 mod smbus;
+mod tables;
 mod two;
 mod unanswered;
 mod unasked;
