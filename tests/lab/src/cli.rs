@@ -259,7 +259,11 @@ fn fuzz(fuzzing: &Fuzzing) -> Result<Verdict> {
         }
     }
     let operations: u64 = outcomes.iter().map(|outcome| outcome.operations).sum();
-    println!("{operations} operations, {}", fuzzing.seeds);
+    let ioctls: u64 = outcomes.iter().map(|outcome| outcome.ioctls).sum();
+    println!(
+        "{operations} operations, {ioctls} of them ioctls, {}",
+        fuzzing.seeds
+    );
     Ok(verdict)
 }
 

@@ -27,6 +27,8 @@ const STUCK: Ns = 3600 * S;
 pub struct Outcome {
     /// System calls made.
     pub operations: u64,
+    /// Of these, ioctls on a descriptor that was opened.
+    pub ioctls: u64,
     /// What the checkers say, in words; none is a pass.
     pub complaints: Vec<String>,
 }
@@ -72,6 +74,7 @@ pub fn play(ko: &Ko, seed: u64, operations: u64) -> Result<Outcome> {
     stage.run_until(soon);
     Ok(Outcome {
         operations: game.done.get(),
+        ioctls: game.ioctls.get(),
         complaints: complaints(&mut stage, game.players.get())?,
     })
 }

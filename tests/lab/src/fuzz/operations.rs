@@ -47,6 +47,8 @@ const DEADLY: [(u8, u8); 6] = [
 #[derive(Default)]
 pub struct Game {
     pub done: Cell<u64>,
+    /// Of these, ioctls on a descriptor that was opened.
+    pub ioctls: Cell<u64>,
     pub players: Cell<u64>,
 }
 
@@ -144,6 +146,8 @@ impl Player {
         let argument = self.arena + 8192;
         process.write(argument, bytes);
         let fd = self.fd();
+        let ioctls = self.game.ioctls.get();
+        self.game.ioctls.set(ioctls + u64::from(fd >= 0));
         let _ = process.ioctl(fd, command, argument);
     }
 
