@@ -44,11 +44,15 @@ ipmi_kpi_free(void *memory)
 	free(memory, M_IPMI);
 }
 
+/* As sbttons(sbinuptime()), without the care that takes for negative times. */
 uint64_t
 ipmi_kpi_now(void)
 {
+	struct bintime bt;
 
-	return (sbttons(sbinuptime()));
+	binuptime(&bt);
+	return ((uint64_t)bt.sec * 1000000000 +
+	    ((1000000000 * (bt.frac >> 32)) >> 32));
 }
 
 uint32_t
