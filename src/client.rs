@@ -31,7 +31,7 @@ pub fn open<K: Kernel>(kernel: &K, cookie: usize) -> Result<ClientId, Errno> {
 pub fn close<K: Kernel>(kernel: &K, id: ClientId) {
     let closed = kernel.locked(|state| {
         let closed = state.clients.close(id);
-        state.enables.want(state.clients.want_events());
+        state.wants_events();
         closed
     });
     drop(closed);
@@ -200,7 +200,7 @@ pub fn want_events<K: Kernel>(kernel: &K, id: ClientId, wanted: bool) {
         if let Some(client) = state.clients.find(id) {
             client.want_events(wanted);
         }
-        state.enables.want(state.clients.want_events());
+        state.wants_events();
     });
     kernel.wake(Channel::Worker);
 }

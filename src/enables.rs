@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The BMC's global enables, of which the driver needs the event message buffer while a descriptor
-//! wants events. Pure.
+//! wants events, and the interrupts where it has one. Pure.
 
 use crate::wire::{completion, device, DriverReply, Message};
 
@@ -15,40 +15,47 @@ enum Known {
     Settled,
 }
 
-/// The event message buffer: wanted or not, and switched so or not.
+/// The enables that the driver has a use for; the others stay as they are.
 pub struct Enables {
-    wanted: bool,
+    wanted: u8,
+    /// Were wanted once, and are no more.
+    dropped: u8,
     known: Known,
 }
 
 impl Enables {
-    /// Nobody wants events, and the BMC is left as it is.
+    /// Nobody wants anything, and the BMC is left as it is.
     pub const fn new() -> Enables {
         Enables {
-            wanted: false,
+            wanted: 0,
+            dropped: 0,
             known: Known::Settled,
         }
     }
 
-    /// Somebody wants events from here on, or nobody any more.
-    pub fn want(&mut self, wanted: bool) {
-        if core::mem::replace(&mut self.wanted, wanted) != wanted {
+    /// Somebody wants these from here on, or nobody any more.
+    pub fn want(&mut self, enables: u8, wanted: bool) {
+        let before = self.wanted;
+        if wanted {
+            self.wanted |= enables;
+        } else {
+            self.wanted &= !enables;
+        }
+        self.dropped = (self.dropped | before) & !self.wanted;
+        if self.wanted != before {
             self.known = Known::Unknown;
         }
     }
 
     /// The BMC may have been reset, which clears them (section 22.1).
     pub fn doubt(&mut self) {
-        if self.wanted {
+        if self.wanted != 0 {
             self.known = Known::Unknown;
         }
     }
 
     fn as_wanted(&self, enables: u8) -> u8 {
-        match self.wanted {
-            true => enables | device::EVENT_BUFFER,
-            false => enables & !device::EVENT_BUFFER,
-        }
+        (enables | self.wanted) & !self.dropped
     }
 
     /// Is there nothing to send?

@@ -58,6 +58,8 @@ pub enum Event {
     Unasked(Reading),
     /// The BMC says that the pre-timeout was reached; was the host patting?
     PreTimeout(bool),
+    /// The interrupt is given up: it does not stop, or does not come.
+    Polling(bool),
 }
 
 impl Event {
@@ -145,6 +147,8 @@ impl Event {
                 line.text("BMC reached its pre-timeout though the host pats: the BMC is slow")
             }
             Event::PreTimeout(false) => line.text("BMC reached its pre-timeout: host in trouble"),
+            Event::Polling(true) => line.text("interrupt does not stop; polling"),
+            Event::Polling(false) => line.text("interrupt does not come; polling"),
             _ => line,
         }
     }
@@ -168,6 +172,7 @@ impl Event {
             Event::NotTaken(..) => (c"WATCHDOG", c"unconfirmed"),
             Event::Unasked(_) => (c"WATCHDOG", c"unasked"),
             Event::PreTimeout(_) => (c"WATCHDOG", c"pretimeout"),
+            Event::Polling(_) => (c"BMC", c"polling"),
         }
     }
 }

@@ -5,6 +5,7 @@
 use crate::atomic::Ordering::Release;
 use crate::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use crate::handover::Handover;
+use crate::interrupt::Interrupt;
 use crate::latch::Latch;
 use crate::line::Line;
 use crate::state::State;
@@ -136,6 +137,8 @@ pub struct Shared {
     pub nmi_untold: AtomicBool,
     /// Pats without the lock that failed in a row.
     pub blind_failures: AtomicU32,
+    /// What the interrupt filter shares with who touches registers.
+    pub interrupt: Interrupt,
 }
 
 impl Shared {
@@ -150,6 +153,7 @@ impl Shared {
             nmi_at: AtomicU64::new(0),
             nmi_untold: AtomicBool::new(false),
             blind_failures: AtomicU32::new(0),
+            interrupt: Interrupt::new(),
         }
     }
 
@@ -193,9 +197,14 @@ pub trait Kernel {
     fn delay(&self, us: u32);
     /// Sleeps for so many nanoseconds.
     fn pause(&self, ns: u64);
+    /// The same, if `f` agrees under the lock, and ended early by the interrupt's handler.
+    fn doze(&self, ns: u64, f: impl FnOnce() -> bool);
+    /// Runs `f` while the interrupt's filter does not run on another processor nor on this one.
+    fn exclusive<R>(&self, f: impl FnOnce() -> R) -> R;
     /// Which system interface the device has.
     fn interface(&self) -> Kind;
-    /// Reads a register of it, counted from 0 (IPMI 2.0, sections 9 to 11).
+    /// Reads a register of it, counted from 0 (IPMI 2.0, sections 9 to 11). Where there is an
+    /// interrupt, [`crate::interrupt::read`] tells what the machines are to see.
     fn read(&self, register: u8) -> u8;
     /// Writes one.
     fn write(&self, register: u8, value: u8);

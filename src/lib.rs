@@ -37,6 +37,7 @@ pub mod enables;
 pub mod event;
 pub mod handover;
 pub mod health;
+pub mod interrupt;
 pub mod kernel;
 #[cfg(target_os = "none")]
 mod kpi;

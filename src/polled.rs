@@ -6,6 +6,7 @@ use core::cell::Cell;
 
 use crate::attempt::{self, Pace, Wire};
 use crate::handover::Ticket;
+use crate::interrupt;
 use crate::kernel::Kernel;
 use crate::time::{Instant, MS, US};
 use crate::transport::ssif::{Block, Transfer};
@@ -152,12 +153,12 @@ impl<K: Kernel> Wire for Polled<'_, K> {
 
     fn read(&self, register: u8) -> u8 {
         self.spend(ACCESS);
-        self.kernel.read(register)
+        interrupt::read(self.kernel, register)
     }
 
     fn write(&self, register: u8, value: u8) {
         self.spend(ACCESS);
-        self.kernel.write(register, value);
+        interrupt::write(self.kernel, register, value);
     }
 
     fn send(&self, command: u8, block: &Block) -> Transfer {

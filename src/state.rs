@@ -10,6 +10,7 @@ use self::questions::Questions;
 use crate::enables::Enables;
 use crate::event::{Event, Events};
 use crate::health::{Counters, Gate, Link};
+use crate::interrupt::{Use, Verdict};
 use crate::kernel::{Errno, Settings, Step, Who};
 use crate::mail::Mail;
 use crate::maintenance::Maintenance;
@@ -78,6 +79,8 @@ pub struct State {
     pub mail: Mail,
     /// Its global enables.
     pub enables: Enables,
+    /// Whether its interrupt is of use.
+    pub interrupt: Use,
     /// What administrators do to it.
     pub maintenance: Maintenance,
     /// Whether it answers.
@@ -117,10 +120,11 @@ impl State {
     pub fn new(interface: Kind) -> State {
         State {
             clients: Clients::new(),
-            watchdog: Watchdog::new(),
+            watchdog: Watchdog::new(!interface.shows_resets()),
             startup: Startup::new(interface),
             mail: Mail::new(),
             enables: Enables::new(),
+            interrupt: Use::new(),
             maintenance: Maintenance::new(),
             link: Link::new(),
             counters: Counters::default(),
@@ -341,6 +345,32 @@ impl State {
         if self.has_timer() {
             self.watchdog.suspect(now);
         }
+    }
+
+    /// A descriptor wants events, or none does any more.
+    pub fn wants_events(&mut self) {
+        let wanted = self.clients.want_events();
+        self.enables.want(device::EVENT_BUFFER, wanted);
+    }
+
+    /// The BMC is to interrupt from here on, or no more.
+    pub fn uses_interrupt(&mut self, wanted: bool) {
+        self.interrupt.want(wanted);
+        self.enables.want(device::INTERRUPTS, wanted);
+    }
+
+    /// Twice a second: so many interrupts there have been, or they do not stop.
+    pub fn tick_interrupt(&mut self, seen: u32, storm: bool) {
+        let settled = self.link.answering() && self.enables.are_settled();
+        let attempts = self.counters.attempts;
+        let Some(verdict) = self.interrupt.tick(settled, storm, attempts, seen) else {
+            return;
+        };
+        if verdict == Verdict::Check {
+            return self.enables.doubt();
+        }
+        self.uses_interrupt(false);
+        self.events.push(Event::Polling(verdict == Verdict::Storm));
     }
 
     /// Is it known that the BMC has a watchdog timer?

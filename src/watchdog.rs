@@ -179,8 +179,8 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Nothing asked, nothing known.
-    pub const fn new() -> Watchdog {
+    /// Nothing asked, nothing known. `blind`: nothing but the BMC's answers shows that it was reset.
+    pub const fn new(blind: bool) -> Watchdog {
         Watchdog {
             ask: None,
             serial: 0,
@@ -199,7 +199,7 @@ impl Watchdog {
             told_short: false,
             told_clamped: false,
             adopted: None,
-            verification: Verification::new(),
+            verification: Verification::new(blind),
             alarm: Alarm::new(),
             record: Record {
                 asked: 0,
@@ -472,12 +472,6 @@ impl Watchdog {
             let [a, b, c, d, e, f] = guard.timer.payload();
             u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
         })
-    }
-}
-
-impl Default for Watchdog {
-    fn default() -> Watchdog {
-        Watchdog::new()
     }
 }
 

@@ -5,6 +5,7 @@ use crate::atomic::Ordering::{Acquire, Relaxed};
 use crate::attempt::{self, Pace, Wire};
 use crate::event::Event;
 use crate::handover::Ticket;
+use crate::interrupt;
 use crate::kernel::{Channel, Kernel, Step};
 use crate::line::Line;
 use crate::memory::Box;
@@ -65,6 +66,8 @@ pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
 fn next<K: Kernel>(kernel: &K, state: &mut State, now: Instant) -> Step<(Job, Instant)> {
     // Once the device is known the tunable no longer matters.
     let watchdog = state.startup.is_announced() || kernel.watchdog_enabled();
+    let interrupt = &kernel.shared().interrupt;
+    interrupt.awake();
     match state.next_job(now, watchdog) {
         Step::Ready(job) => {
             if matches!(job, Job::Driver(..) | Job::Application(..)) {
@@ -73,7 +76,8 @@ fn next<K: Kernel>(kernel: &K, state: &mut State, now: Instant) -> Step<(Job, In
             }
             Step::Ready((job, now))
         }
-        Step::Sleep(until) => Step::Sleep(until),
+        Step::Sleep(until) if interrupt.may_rest() || !state.link.answering() => Step::Sleep(until),
+        Step::Sleep(_) => Step::Ready((Job::Look, now)),
     }
 }
 
@@ -88,6 +92,7 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
         if !state.detaching {
             crate::watchdog::entry::at_startup(state, &settings, who, now);
             state.watchdog.publish(kernel.shared());
+            state.uses_interrupt(kernel.shared().interrupt.is_wired());
         }
     });
     kernel.wake(Channel::Answer);
@@ -96,7 +101,7 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
 fn look<K: Kernel>(kernel: &K, interface: &Interface) {
     let value = interface
         .glance()
-        .map_or(0, |register| kernel.read(register));
+        .map_or(0, |register| interrupt::read(kernel, register));
     let now = kernel.now();
     kernel.locked(|state| state.looked(now, interface.seen(value)));
 }
@@ -121,7 +126,7 @@ fn driver<K: Kernel>(
     );
     let outcome = guarded(kernel, interface, patience, &mut exchange, yields, started);
     let now = kernel.now();
-    kernel.locked(|state| {
+    let interrupts = kernel.locked(|state| {
         // First, as the answer may be that to the very doubt.
         if interface.surprised() {
             state.suspect(now);
@@ -131,7 +136,11 @@ fn driver<K: Kernel>(
             Err(failure) => state.driver_failed(purpose, failure, started, now),
         }
         state.watchdog.publish(kernel.shared());
+        state.interrupt.is_wanted()
     });
+    if purpose == Purpose::Enables {
+        interrupt::mask(kernel, interrupts);
+    }
     kernel.wake(Channel::Answer);
 }
 
@@ -243,11 +252,11 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
     }
 
     fn read(&self, register: u8) -> u8 {
-        self.kernel.read(register)
+        interrupt::read(self.kernel, register)
     }
 
     fn write(&self, register: u8, value: u8) {
-        self.kernel.write(register, value);
+        interrupt::write(self.kernel, register, value);
     }
 
     fn send(&self, command: u8, block: &Block) -> Transfer {
@@ -264,7 +273,7 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
         }
         match pace {
             Pace::Spin(us) => self.kernel.delay(us),
-            Pace::Sleep(ns) => self.kernel.pause(ns),
+            Pace::Sleep(ns) => interrupt::pause(self.kernel, ns),
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::bindings::{self, ipmi_core, ipmi_softc};
 use super::kernel::Core;
 use super::memory::{self, Box};
 use super::number;
+use crate::interrupt::{self, Claim};
 use crate::kernel::Kernel;
 use crate::memory::Blank;
 use crate::watchdog::entry;
@@ -110,6 +111,32 @@ pub unsafe extern "C" fn ipmi_core_begin_detach(core: *mut ipmi_core) -> c_int {
 pub unsafe extern "C" fn ipmi_core_leave(core: *mut ipmi_core) {
     // SAFETY: By the contract.
     entry::leave(unsafe { of(core) });
+}
+
+/// The device has an interrupt, or has not after all. Before the first can come.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_wire(core: *mut ipmi_core, wired: bool) {
+    // SAFETY: By the contract.
+    unsafe { of(core) }.shared().interrupt.wire(wired);
+}
+
+/// The interrupt's filter.
+///
+/// # Safety
+///
+/// `core` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_filter(core: *mut ipmi_core) -> bindings::ipmi_claim {
+    // SAFETY: By the contract.
+    match interrupt::filter(unsafe { of(core) }) {
+        Claim::Foreign => bindings::ipmi_claim_IPMI_CLAIM_FOREIGN,
+        Claim::Handled => bindings::ipmi_claim_IPMI_CLAIM_HANDLED,
+        Claim::Wake => bindings::ipmi_claim_IPMI_CLAIM_WAKE,
+    }
 }
 
 /// Ends the worker.

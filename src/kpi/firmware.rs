@@ -52,28 +52,33 @@ pub unsafe extern "C" fn ipmi_core_smbios_find(
     place: *mut ipmi_place,
 ) -> bool {
     // SAFETY: By the contract.
-    let Some(found) = smbios::find(unsafe { mapped(bytes, length) }) else {
+    let Some(found) = smbios::described(unsafe { mapped(bytes, length) }) else {
         return false;
     };
-    let told = match found {
-        Place::Port(kind, port, spacing) => ipmi_place {
-            interface: number(kind),
-            space: bindings::ipmi_space_IPMI_SPACE_PORT,
-            address: u64::from(port),
-            spacing: spacing as u32,
-        },
-        Place::Memory(kind, address, spacing) => ipmi_place {
-            interface: number(kind),
-            space: bindings::ipmi_space_IPMI_SPACE_MEMORY,
-            address,
-            spacing: spacing as u32,
-        },
-        Place::Smbus(address) => ipmi_place {
-            interface: bindings::ipmi_interface_IPMI_SSIF,
-            space: bindings::ipmi_space_IPMI_SPACE_SMBUS,
-            address: u64::from(address),
-            spacing: 0,
-        },
+    let (kind, space, address, spacing) = match found.place {
+        Place::Port(kind, port, spacing) => {
+            let space = bindings::ipmi_space_IPMI_SPACE_PORT;
+            (kind, space, u64::from(port), spacing as u32)
+        }
+        Place::Memory(kind, address, spacing) => {
+            let space = bindings::ipmi_space_IPMI_SPACE_MEMORY;
+            (kind, space, address, spacing as u32)
+        }
+        Place::Smbus(address) => {
+            let space = bindings::ipmi_space_IPMI_SPACE_SMBUS;
+            (Kind::Ssif, space, u64::from(address), 0)
+        }
+    };
+    let line = found.interrupt.and_then(|interrupt| interrupt.line);
+    let told = ipmi_place {
+        interface: number(kind),
+        space,
+        address,
+        spacing,
+        irq: found.interrupt.map_or(0, |it| it.number.into()),
+        irq_told: line.is_some(),
+        irq_level: line.is_some_and(|line| line.level),
+        irq_high: line.is_some_and(|line| line.high),
     };
     // SAFETY: By the contract.
     unsafe { place.write(told) };

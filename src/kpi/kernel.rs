@@ -17,7 +17,7 @@ use crate::wire::interface::Kind;
 ///
 /// # Invariants
 ///
-/// `softc` is the device's softc, whose mutex and condition variables are initialised from before
+/// `softc` is the device's softc, whose mutexes and condition variables are initialised from before
 /// this object is made until after it is gone. `state` is touched only while that mutex is held, or
 /// while the scheduler has stopped and nobody holds it. `machine` is touched by the worker alone.
 pub(crate) struct Core {
@@ -204,6 +204,28 @@ impl Kernel for Core {
     fn pause(&self, ns: u64) {
         // SAFETY: Only the worker calls this, holding no lock.
         unsafe { bindings::ipmi_kpi_pause(ns) }
+    }
+
+    fn doze(&self, ns: u64, f: impl FnOnce() -> bool) {
+        // SAFETY: Only the worker calls this, holding no lock; the handler that ends the sleep takes
+        // the lock as well, which the sleep gives up.
+        unsafe {
+            bindings::ipmi_kpi_lock(self.softc);
+            if f() {
+                bindings::ipmi_kpi_doze(self.softc, ns);
+            }
+            bindings::ipmi_kpi_unlock(self.softc);
+        }
+    }
+
+    fn exclusive<R>(&self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: The spin mutex is initialised by the invariant; `f` touches registers and atomics.
+        unsafe {
+            let held = bindings::ipmi_kpi_spin_lock(self.softc);
+            let result = f();
+            bindings::ipmi_kpi_spin_unlock(self.softc, held);
+            result
+        }
     }
 
     fn interface(&self) -> Kind {

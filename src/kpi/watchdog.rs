@@ -88,6 +88,12 @@ pub unsafe extern "C" fn ipmi_core_statistic(
             bindings::ipmi_statistic_IPMI_STAT_FIRMWARE => {
                 u64::from(state.maintenance.is_streaming(now))
             }
+            bindings::ipmi_statistic_IPMI_STAT_INTERRUPTS => {
+                u64::from(core.shared().interrupt.seen())
+            }
+            bindings::ipmi_statistic_IPMI_STAT_INTERRUPTING => {
+                u64::from(state.interrupt.is_wanted())
+            }
             bindings::ipmi_statistic_IPMI_STAT_STRAYS => state.mail.strays,
             bindings::ipmi_statistic_IPMI_STAT_EVENTS_DROPPED => state.mail.dropped,
             bindings::ipmi_statistic_IPMI_STAT_QUEUED => u64::from(state.clients.queued()),

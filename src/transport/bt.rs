@@ -8,8 +8,18 @@ use super::course::Course;
 use super::{Action, Exchange, Failure, Limits, Sight, Transport};
 use crate::time::Instant;
 
-const CONTROL: u8 = 0;
+/// Registers: control,
+pub const CONTROL: u8 = 0;
 const BUFFER: u8 = 1;
+/// and interrupt mask.
+pub const MASK: u8 = 2;
+
+/// BT_INTMASK (table 11-4): the BMC may raise the line.
+pub const RAISE: u8 = 0x01;
+/// It has; a one lowers the line.
+const RAISED: u8 = 0x02;
+/// Lowers the line, and lets it be raised again.
+pub const LOWER: u8 = RAISE | RAISED;
 
 /// BT_CTRL (table 11-3): a one acts, a zero does nothing.
 const CLR_WR_PTR: u8 = 0x01;
@@ -20,6 +30,16 @@ const SMS_ATN: u8 = 0x10;
 const H_BUSY: u8 = 0x40;
 const B_BUSY: u8 = 0x80;
 const NOBODY: u8 = 0xff;
+
+/// Has the BMC raised the line, as the mask register tells?
+pub fn is_raised(mask: u8) -> bool {
+    mask != NOBODY && mask & RAISED != 0
+}
+
+/// Does the BMC want attention, as the control register tells?
+pub fn wants_attention(control: u8) -> bool {
+    control != NOBODY && control & SMS_ATN != 0
+}
 
 /// The longest request in bytes: its length byte counts up to 255, the sequence number among them.
 pub const REQUEST_MAX: usize = 254;

@@ -7,8 +7,10 @@
 use super::{Action, Exchange, Failure, Limits, Sight, Transport};
 use crate::time::{Instant, MS};
 
-const DATA: u8 = 0;
-const STATUS: u8 = 1;
+/// Registers: data,
+pub const DATA: u8 = 0;
+/// and status, or command.
+pub const STATUS: u8 = 1;
 
 const OBF: u8 = 0x01;
 const IBF: u8 = 0x02;
@@ -19,6 +21,30 @@ const GET_STATUS_ABORT: u8 = 0x60;
 const WRITE_START: u8 = 0x61;
 const WRITE_END: u8 = 0x62;
 const READ: u8 = 0x68;
+
+/// What holds the interrupt line, as a status tells.
+pub struct Line {
+    /// A byte is put out.
+    pub byte: bool,
+    /// The BMC wants attention.
+    pub attention: bool,
+}
+
+impl Line {
+    /// By this status.
+    pub fn of(status: u8) -> Line {
+        let present = status != NOBODY;
+        Line {
+            byte: present && status & OBF != 0,
+            attention: present && status & SMS_ATN != 0,
+        }
+    }
+}
+
+/// This status, with a byte put out.
+pub fn with_byte(status: u8) -> u8 {
+    status | OBF
+}
 
 /// A BMC may go idle without the dummy byte that ends a transfer; this long it is waited for.
 const DUMMY: u64 = 5 * MS;

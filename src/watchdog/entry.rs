@@ -139,6 +139,10 @@ pub fn tick<K: Kernel>(kernel: &K, state: &mut State) {
     if shared.nmi_untold.swap(false, SeqCst) {
         state.pretimeout(now);
     }
+    if shared.interrupt.is_wired() {
+        state.tick_interrupt(shared.interrupt.seen(), shared.interrupt.is_storm());
+        shared.interrupt.refill();
+    }
     if !settings.on && state.watchdog.wanted() {
         // Its pats are ignored from now on, so the timer would reset a healthy host.
         let _ = state.ask(now, 0, kernel.who(), &settings);
@@ -193,19 +197,28 @@ pub fn begin_detach<K: Kernel>(kernel: &K) -> Result<(), Errno> {
 }
 
 /// Before detach, with the handlers gone: stops a timer that the host wanted, and says so if the
-/// BMC does not confirm.
+/// BMC does not confirm; switches its interrupts off.
 pub fn leave<K: Kernel>(kernel: &K) {
     let now = kernel.now();
+    let deadline = now.plus(DETACH);
     let armed = kernel.locked(|state| {
         state.in_shutdown = None;
+        state.uses_interrupt(false);
         state.watchdog.armed()
     });
-    if !armed {
-        return;
+    kernel.wake(Channel::Worker);
+    if armed {
+        let stopped = slot(kernel, now, 0, &kernel.settings())
+            .and_then(|serial| wait(kernel, serial, deadline));
+        if stopped.is_err() {
+            crate::worker::tell(kernel, &Event::LeftArmed, true);
+        }
     }
-    let stopped = slot(kernel, now, 0, &kernel.settings())
-        .and_then(|serial| wait(kernel, serial, now.plus(DETACH)));
-    if stopped.is_err() {
-        crate::worker::tell(kernel, &Event::LeftArmed, true);
-    }
+    kernel.wait(Channel::Answer, |state, now| {
+        let over = state.enables.are_settled() || !state.link.answering();
+        match over || now >= deadline {
+            true => Step::Ready(()),
+            false => Step::Sleep(Some(deadline)),
+        }
+    });
 }

@@ -42,7 +42,7 @@ pub(crate) fn settings() -> Settings {
 impl Bench {
     fn new() -> Bench {
         Bench {
-            watchdog: Watchdog::new(),
+            watchdog: Watchdog::new(false),
             events: Events::new(),
             settings: settings(),
             now: Instant::at(100 * SEC),
@@ -360,7 +360,7 @@ fn a_refusal_is_told_once_and_tried_again_later() {
 
 #[test]
 fn an_echo_on_the_plain_list_is_no_pat_and_kdbs_own_call_is() {
-    let mut watchdog = Watchdog::new();
+    let mut watchdog = Watchdog::new(false);
     assert!(!watchdog.is_echo(false, false), "a kernel without the list");
     assert!(!watchdog.is_echo(true, false));
     assert!(watchdog.is_echo(false, false));

@@ -26,6 +26,8 @@ enum Difference {
 
 /// When to verify, and what was found.
 pub(super) struct Verification {
+    /// Nothing but the BMC's answers shows that it was reset.
+    blind: bool,
     at: Option<Instant>,
     /// The BMC may have been reset since it was asked,
     doubts: bool,
@@ -33,6 +35,8 @@ pub(super) struct Verification {
     in_vain: bool,
     /// It may have been reset since it last said anything of its timer.
     suspected: bool,
+    /// It said nothing of it when it was asked last.
+    mute: bool,
     /// What the BMC said last, and when.
     pub(super) reading: Option<(Reading, Instant)>,
     found: Difference,
@@ -44,12 +48,14 @@ pub(super) struct Verification {
 }
 
 impl Verification {
-    pub(super) const fn new() -> Verification {
+    pub(super) const fn new(blind: bool) -> Verification {
         Verification {
+            blind,
             at: None,
             doubts: false,
             in_vain: false,
             suspected: false,
+            mute: false,
             reading: None,
             found: Difference::None,
             told: false,
@@ -100,10 +106,11 @@ impl Verification {
     }
 
     /// Get Watchdog Timer was answered, be it with nothing that can be read: may the BMC have
-    /// been reset since it last was?
-    fn answered(&mut self) -> bool {
+    /// been reset since it last was? One that starts is busy, and that may be all that shows.
+    fn answered(&mut self, mute: bool) -> bool {
         self.doubts = false;
-        core::mem::take(&mut self.suspected)
+        let was_mute = core::mem::replace(&mut self.mute, mute);
+        core::mem::take(&mut self.suspected) || (self.blind && mute && !was_mute)
     }
 
     /// Get Watchdog Timer was not answered, or another command was.
@@ -146,7 +153,7 @@ impl Watchdog {
         events: &mut Events,
     ) {
         self.verification.at = None;
-        let suspected = self.verification.answered();
+        let suspected = self.verification.answered(reading.is_none());
         let Some(reading) = reading else {
             self.verification.at = Some(now.plus(AGAIN));
             self.verification.stopped = false;

@@ -23,6 +23,10 @@ pub const PRETIMEOUT: u8 = 0x08;
 /// The bit of the global enables that lets events into their buffer (section 22.1).
 pub const EVENT_BUFFER: u8 = 0x04;
 
+/// Those of the interrupts for a message in the receive queue, which on KCS is also that for every
+/// byte, and for an event in the buffer.
+pub const INTERRUPTS: u8 = 0x03;
+
 /// Get BMC Global Enables (section 22.2).
 pub fn global_enables() -> Message {
     Message::new(NetFn::APP, 0x2f, &[])

@@ -84,6 +84,33 @@ pub enum Place {
     Smbus(u8),
 }
 
+/// The interrupt of an interface with registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupt {
+    /// The ISA interrupt, 1 to 15.
+    pub number: u8,
+    /// How its line is used, where the table says.
+    pub line: Option<Line>,
+}
+
+/// How an interrupt line is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Triggered by level, not by edge.
+    pub level: bool,
+    /// Active high, not low.
+    pub high: bool,
+}
+
+/// A description: where the interface is, and its interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Where it is to be found.
+    pub place: Place,
+    /// Its interrupt, if it has one.
+    pub interrupt: Option<Interrupt>,
+}
+
 /// Bytes from one register to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spacing {
@@ -96,12 +123,12 @@ pub enum Spacing {
 }
 
 /// The first description of an interface with registers, else of SSIF, in a table.
-pub fn find(table: &[u8]) -> Option<Place> {
-    let mut places = Structures(table).filter_map(describe);
-    let first = places.next()?;
-    match first {
-        Place::Smbus(_) => places
-            .find(|place| !matches!(place, Place::Smbus(_)))
+pub fn described(table: &[u8]) -> Option<Found> {
+    let mut found = Structures(table).filter_map(describe);
+    let first = found.next()?;
+    match first.place {
+        Place::Smbus(_) => found
+            .find(|found| !matches!(found.place, Place::Smbus(_)))
             .or(Some(first)),
         _ => Some(first),
     }
@@ -130,7 +157,7 @@ impl<'a> Iterator for Structures<'a> {
     }
 }
 
-fn describe(area: &[u8]) -> Option<Place> {
+fn describe(area: &[u8]) -> Option<Found> {
     let (&[structure, _, _, _, interface, _, slave, _], rest) = area.split_first_chunk()?;
     let (&base, rest) = rest.split_first_chunk()?;
     let base = u64::from_le_bytes(base);
@@ -139,7 +166,12 @@ fn describe(area: &[u8]) -> Option<Place> {
         1 => Kind::Kcs,
         2 => Kind::Smic,
         3 => Kind::Bt,
-        4 => return smbus(base, slave),
+        4 => {
+            return Some(Found {
+                place: smbus(base, slave)?,
+                interrupt: None,
+            })
+        }
         _ => return None,
     };
     // Tables from before the modifier existed have ports, whatever their lowest bit says.
@@ -152,11 +184,29 @@ fn describe(area: &[u8]) -> Option<Place> {
         2 => Spacing::Bytes16,
         _ => return None,
     };
-    match (is_port, u16::try_from(address)) {
-        (_, Ok(0)) => None,
-        (true, port) => Some(Place::Port(kind, port.ok()?, spacing)),
-        (false, _) => Some(Place::Memory(kind, address, spacing)),
-    }
+    let place = match (is_port, u16::try_from(address)) {
+        (_, Ok(0)) => return None,
+        (true, port) => Place::Port(kind, port.ok()?, spacing),
+        (false, _) => Place::Memory(kind, address, spacing),
+    };
+    Some(Found {
+        place,
+        interrupt: interrupt(rest),
+    })
+}
+
+/// A number is enough, as tables have one and no more (QEMU's do).
+fn interrupt(rest: &[u8]) -> Option<Interrupt> {
+    let &[modifier, number @ 1..=15, ..] = rest else {
+        return None;
+    };
+    Some(Interrupt {
+        number,
+        line: (modifier & 0x08 != 0).then_some(Line {
+            level: modifier & 0x01 != 0,
+            high: modifier & 0x02 != 0,
+        }),
+    })
 }
 
 /// Some tables have the address in the wrong field.

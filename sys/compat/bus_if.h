@@ -9,10 +9,13 @@
 
 typedef int	bus_read_ivar_t(device_t, device_t, int, uintptr_t *);
 typedef int	bus_write_ivar_t(device_t, device_t, int, uintptr_t);
+typedef int	bus_config_intr_t(device_t, int, enum intr_trigger,
+		    enum intr_polarity);
 typedef device_t bus_add_child_t(device_t, u_int, const char *, int);
 
 extern struct kobjop_desc bus_read_ivar_desc;
 extern struct kobjop_desc bus_write_ivar_desc;
+extern struct kobjop_desc bus_config_intr_desc;
 extern struct kobjop_desc bus_add_child_desc;
 
 static __inline int
@@ -31,6 +34,16 @@ BUS_WRITE_IVAR(device_t bus, device_t child, int index, uintptr_t value)
 
 	KOBJOPLOOKUP(((kobj_t)bus)->ops, bus_write_ivar);
 	return (((bus_write_ivar_t *)_m)(bus, child, index, value));
+}
+
+static __inline int
+BUS_CONFIG_INTR(device_t bus, int irq, enum intr_trigger trigger,
+    enum intr_polarity polarity)
+{
+	kobjop_t _m;
+
+	KOBJOPLOOKUP(((kobj_t)bus)->ops, bus_config_intr);
+	return (((bus_config_intr_t *)_m)(bus, irq, trigger, polarity));
 }
 
 static __inline device_t

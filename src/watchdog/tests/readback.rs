@@ -97,6 +97,23 @@ fn a_busy_bmc_is_read_back_again_soon() {
 }
 
 #[test]
+fn a_bmc_that_falls_mute_is_set_once_where_no_reset_would_show() {
+    let mut bench = Bench::armed(128);
+    bench.watchdog.verification = Verification::new(true);
+    for _ in 0..2 {
+        bench.watchdog.verification.soon(bench.now);
+        assert_eq!(bench.answer(0xc0), Command::Get);
+        assert!(matches!(bench.answer(0), Command::Set(_)));
+        assert_eq!(bench.answer(0), Command::Reset);
+        assert_eq!(bench.answer(0xc0), Command::Get);
+        assert_eq!(bench.plan(), None, "once");
+        bench.advance(500 * MS);
+        bench.read_back(0x44, 3, 1280);
+        assert_eq!(bench.plan(), None);
+    }
+}
+
+#[test]
 fn a_reading_from_before_the_set_says_nothing_of_it() {
     let mut bench = Bench::new();
     bench.adopt([0x42, 0, 0, 0, 0x58, 2, 0x58, 2], Adopt::Leave);

@@ -48,6 +48,11 @@ fn ipmi(interface: u8, slave: u8, base: u64, rest: &[u8]) -> Vec<u8> {
     area
 }
 
+/// Where the interface is, without its interrupt.
+fn find(table: &[u8]) -> Option<Place> {
+    described(table).map(|found| found.place)
+}
+
 fn kcs(base: u64, modifier: u8) -> Option<Place> {
     find(&ipmi(1, 0x20, base, &[modifier, 0]))
 }
@@ -59,6 +64,24 @@ fn the_tables_of_qemu_machines_say_where_the_bmc_is() {
     assert_eq!(find(QEMU_KCS64), port(Kind::Kcs, 0xca2));
     assert_eq!(find(QEMU_BT), port(Kind::Bt, 0xe4));
     assert_eq!(find(QEMU_SSIF), Some(Place::Smbus(0x20)));
+}
+
+#[test]
+fn an_interrupt_has_a_number_and_where_the_modifier_says_so_a_line() {
+    let interrupt = |rest: &[u8]| described(&ipmi(1, 0x20, 0xca3, rest)).unwrap().interrupt;
+    let told = |number, level, high| {
+        let line = Some(Line { level, high });
+        Some(Interrupt { number, line })
+    };
+    let untold = |number| Some(Interrupt { number, line: None });
+    assert_eq!(interrupt(&[0x0a, 5]), told(5, false, true));
+    assert_eq!(interrupt(&[0x09, 15]), told(15, true, false));
+    assert_eq!(interrupt(&[0x03, 5]), untold(5));
+    assert_eq!(interrupt(&[0x0b, 0]), None, "no number");
+    assert_eq!(interrupt(&[0x0b, 16]), None, "not an ISA interrupt");
+    assert_eq!(interrupt(&[0x08]), None, "cut short");
+    assert_eq!(described(QEMU_KCS).unwrap().interrupt, untold(5));
+    assert_eq!(described(QEMU_SSIF).unwrap().interrupt, None);
 }
 
 #[test]

@@ -47,6 +47,7 @@ ipmi_release(struct ipmi_softc *sc)
 	sc->core = NULL;
 	cv_destroy(&sc->answer_cv);
 	cv_destroy(&sc->worker_cv);
+	mtx_destroy(&sc->spin);
 	mtx_destroy(&sc->lock);
 }
 
@@ -72,15 +73,19 @@ ipmi_attach(device_t dev, enum ipmi_interface interface)
 	sc->dev = dev;
 	ipmi_map_registers(sc);
 	mtx_init(&sc->lock, device_get_nameunit(dev), "ipmi", MTX_DEF);
+	mtx_init(&sc->spin, device_get_nameunit(dev), "ipmi interrupt",
+	    MTX_SPIN);
 	cv_init(&sc->worker_cv, "ipmiwork");
 	cv_init(&sc->answer_cv, "ipmiansw");
 	callout_init_mtx(&sc->tick, &sc->lock, 0);
 	sc->core = ipmi_core_create(sc, interface);
+	ipmi_interrupt_setup(sc);
 	sc->worker_gone = false;
 	error = kproc_create(ipmi_worker, sc, &sc->worker, 0, 0, "%s: worker",
 	    device_get_nameunit(dev));
 	if (error != 0) {
 		device_printf(dev, "cannot create worker: %d\n", error);
+		ipmi_interrupt_teardown(sc);
 		ipmi_release(sc);
 		return (error);
 	}
@@ -131,6 +136,7 @@ ipmi_detach(device_t dev)
 	} while (!sc->worker_gone);
 	mtx_unlock(&sc->lock);
 	callout_drain(&sc->tick);
+	ipmi_interrupt_teardown(sc);
 	ipmi_release(sc);
 	return (0);
 }

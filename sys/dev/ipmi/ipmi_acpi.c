@@ -41,6 +41,8 @@ ipmi_acpi_place(device_t dev, struct ipmi_place *place)
 	place->interface = type;
 	/* Nothing tells how far apart registers in one range are. */
 	place->spacing = 1;
+	place->irq = IPMI_IRQ_ROUTED;
+	place->irq_told = false;
 	if (bus_get_resource(dev, SYS_RES_IOPORT, 0, NULL, NULL) == 0)
 		place->space = IPMI_SPACE_PORT;
 	else if (bus_get_resource(dev, SYS_RES_MEMORY, 0, NULL, NULL) == 0)

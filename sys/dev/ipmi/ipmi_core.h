@@ -32,6 +32,20 @@ struct ipmi_place {
 	enum ipmi_space		 space;
 	uint64_t		 address;
 	uint32_t		 spacing;	/* Bytes from register to register. */
+	uint32_t		 irq;		/* 0 for none. */
+	bool			 irq_told;	/* The next two are known. */
+	bool			 irq_level;
+	bool			 irq_high;
+};
+
+/* The interrupt that the bus itself has for the device, if any. */
+#define	IPMI_IRQ_ROUTED		(~0U)
+
+/* What the filter says of an interrupt. */
+enum ipmi_claim {
+	IPMI_CLAIM_FOREIGN,
+	IPMI_CLAIM_HANDLED,
+	IPMI_CLAIM_WAKE,	/* The worker is to be woken. */
 };
 
 /* Which way a request goes, or what a completion is. */
@@ -94,6 +108,8 @@ enum ipmi_statistic {
 	IPMI_STAT_QUEUED,
 	IPMI_STAT_OPENS,
 	IPMI_STAT_ANSWERING,
+	IPMI_STAT_INTERRUPTS,
+	IPMI_STAT_INTERRUPTING,
 };
 
 /* What dev.ipmi.N.watchdog shows; times in milliseconds. */
@@ -128,6 +144,11 @@ struct ipmi_core *ipmi_core_create(struct ipmi_softc *sc,
 	    enum ipmi_interface interface);
 void	 ipmi_core_destroy(struct ipmi_core *core);
 void	 ipmi_core_worker(struct ipmi_core *core);
+
+/* There is an interrupt, or not after all; before the first can come. */
+void	 ipmi_core_wire(struct ipmi_core *core, bool wired);
+/* In interrupt context. */
+enum ipmi_claim ipmi_core_filter(struct ipmi_core *core);
 
 /* Until the BMC is known, or so many nanoseconds are over. */
 void	 ipmi_core_await(struct ipmi_core *core, uint64_t timeout);

@@ -172,6 +172,32 @@ ipmi_kpi_pause(uint64_t ns)
 	pause_sbt("ipmibmc", nstosbt(ns), 0, 0);
 }
 
+void
+ipmi_kpi_doze(struct ipmi_softc *sc, uint64_t ns)
+{
+
+	(void)msleep_sbt(&sc->irq, &sc->lock, 0, "ipmibmc", nstosbt(ns), 0, 0);
+}
+
+/* A processor that was stopped with it held, by kdb say, never gives it back. */
+bool
+ipmi_kpi_spin_lock(struct ipmi_softc *sc)
+{
+
+	if (ipmi_stopped())
+		return (false);
+	mtx_lock_spin(&sc->spin);
+	return (true);
+}
+
+void
+ipmi_kpi_spin_unlock(struct ipmi_softc *sc, bool held)
+{
+
+	if (held)
+		mtx_unlock_spin(&sc->spin);
+}
+
 static void
 ipmi_tick(void *arg)
 {

@@ -83,6 +83,12 @@ void	 ipmi_kpi_wake(struct ipmi_softc *sc, enum ipmi_channel channel);
 
 void	 ipmi_kpi_delay(unsigned int us);
 void	 ipmi_kpi_pause(uint64_t ns);
+/* The same with the lock held and given up, ended early by the interrupt. */
+void	 ipmi_kpi_doze(struct ipmi_softc *sc, uint64_t ns);
+
+/* Keeps the interrupt's filter out; returns what unlocking is told. */
+bool	 ipmi_kpi_spin_lock(struct ipmi_softc *sc);
+void	 ipmi_kpi_spin_unlock(struct ipmi_softc *sc, bool held);
 
 uint8_t	 ipmi_kpi_read(struct ipmi_softc *sc, uint8_t reg);
 void	 ipmi_kpi_write(struct ipmi_softc *sc, uint8_t reg, uint8_t value);

@@ -93,6 +93,8 @@ ipmi_pci_interface(device_t dev, struct ipmi_place *place)
 	place->space = PCI_BAR_IO(pci_read_config(dev, PCIR_BAR(0), 4)) ?
 	    IPMI_SPACE_PORT : IPMI_SPACE_MEMORY;
 	place->spacing = 1;
+	place->irq = IPMI_IRQ_ROUTED;
+	place->irq_told = false;
 	return (0);
 }
 

@@ -109,9 +109,12 @@ ipmi_registers_attach(device_t dev, const struct ipmi_place *place)
 	int error;
 
 	ipmi_registers_found(dev, place);
+	ipmi_interrupt_claim(dev, place);
 	error = ipmi_attach(dev, place->interface);
-	if (error != 0)
+	if (error != 0) {
+		ipmi_interrupt_release(dev);
 		ipmi_registers_release(dev);
+	}
 	return (error);
 }
 
@@ -121,8 +124,10 @@ ipmi_registers_detach(device_t dev)
 	int error;
 
 	error = ipmi_detach(dev);
-	if (error == 0)
+	if (error == 0) {
+		ipmi_interrupt_release(dev);
 		ipmi_registers_release(dev);
+	}
 	return (error);
 }
 

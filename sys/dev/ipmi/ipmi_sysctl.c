@@ -206,6 +206,9 @@ static const struct {
 	{ IPMI_STAT_QUEUED, "queued", "Requests waiting now" },
 	{ IPMI_STAT_OPENS, "opens", "Descriptors open now" },
 	{ IPMI_STAT_ANSWERING, "answering", "The BMC answers" },
+	{ IPMI_STAT_INTERRUPTS, "interrupts", "Interrupts of the BMC" },
+	{ IPMI_STAT_INTERRUPTING, "interrupting",
+	    "The interrupt is used; 0 where the driver only polls" },
 };
 
 static int

@@ -32,6 +32,7 @@ struct ipmi_softc {
 	device_t		 dev;
 	struct ipmi_core	*core;
 	struct mtx		 lock;
+	struct mtx		 spin;		/* Against the filter. */
 	struct cv		 worker_cv;
 	struct cv		 answer_cv;
 	struct callout		 tick;		/* (lock) */
@@ -51,6 +52,8 @@ struct ipmi_softc {
 	int			 io_count;
 	struct resource		*io_res[IPMI_MAX_RES];
 	struct ipmi_register	 registers[IPMI_MAX_RES];
+	struct resource		*irq;
+	void			*irq_cookie;
 	device_t		 smbus;
 	uint8_t			 smbus_address;
 	bool			 smbus_unusable;	/* Said so. */
@@ -78,6 +81,10 @@ int	ipmi_registers_claim(device_t dev, const struct ipmi_place *place);
 int	ipmi_registers_attach(device_t dev, const struct ipmi_place *place);
 int	ipmi_registers_detach(device_t dev);
 void	ipmi_registers_release(device_t dev);
+void	ipmi_interrupt_claim(device_t dev, const struct ipmi_place *place);
+void	ipmi_interrupt_release(device_t dev);
+void	ipmi_interrupt_setup(struct ipmi_softc *sc);
+void	ipmi_interrupt_teardown(struct ipmi_softc *sc);
 bool	ipmi_pci_is_smic(device_t dev);
 bool	ipmi_attached_elsewhere(device_t dev);
 bool	ipmi_smbios(struct ipmi_place *place);

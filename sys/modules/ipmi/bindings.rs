@@ -120,6 +120,7 @@ pub const C_HARDCLOCK: u32 = 256;
 pub const C_ABSOLUTE: u32 = 512;
 pub const C_PRECALC: u32 = 1024;
 pub const C_CATCH: u32 = 2048;
+pub const IPMI_IRQ_ROUTED: i32 = -1;
 pub const IPMI_READY_RECEIVE: u32 = 1;
 pub const IPMI_READY_OUTSTANDING: u32 = 2;
 pub const IPMI_PAT_IGNORED: i32 = -1;
@@ -267,6 +268,15 @@ unsafe extern "C" {
     pub fn ipmi_kpi_pause(ns: u64);
 }
 unsafe extern "C" {
+    pub fn ipmi_kpi_doze(sc: *mut ipmi_softc, ns: u64);
+}
+unsafe extern "C" {
+    pub fn ipmi_kpi_spin_lock(sc: *mut ipmi_softc) -> bool_;
+}
+unsafe extern "C" {
+    pub fn ipmi_kpi_spin_unlock(sc: *mut ipmi_softc, held: bool_);
+}
+unsafe extern "C" {
     pub fn ipmi_kpi_read(sc: *mut ipmi_softc, reg: u8) -> u8;
 }
 unsafe extern "C" {
@@ -346,10 +356,14 @@ pub struct ipmi_place {
     pub space: ipmi_space,
     pub address: u64,
     pub spacing: u32,
+    pub irq: u32,
+    pub irq_told: bool_,
+    pub irq_level: bool_,
+    pub irq_high: bool_,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of ipmi_place"][::core::mem::size_of::<ipmi_place>() - 24usize];
+    ["Size of ipmi_place"][::core::mem::size_of::<ipmi_place>() - 32usize];
     ["Alignment of ipmi_place"][::core::mem::align_of::<ipmi_place>() - 8usize];
     ["Offset of field: ipmi_place::interface"]
         [::core::mem::offset_of!(ipmi_place, interface) - 0usize];
@@ -357,6 +371,13 @@ const _: () = {
     ["Offset of field: ipmi_place::address"][::core::mem::offset_of!(ipmi_place, address) - 8usize];
     ["Offset of field: ipmi_place::spacing"]
         [::core::mem::offset_of!(ipmi_place, spacing) - 16usize];
+    ["Offset of field: ipmi_place::irq"][::core::mem::offset_of!(ipmi_place, irq) - 20usize];
+    ["Offset of field: ipmi_place::irq_told"]
+        [::core::mem::offset_of!(ipmi_place, irq_told) - 24usize];
+    ["Offset of field: ipmi_place::irq_level"]
+        [::core::mem::offset_of!(ipmi_place, irq_level) - 25usize];
+    ["Offset of field: ipmi_place::irq_high"]
+        [::core::mem::offset_of!(ipmi_place, irq_high) - 26usize];
 };
 impl Default for ipmi_place {
     fn default() -> Self {
@@ -367,6 +388,10 @@ impl Default for ipmi_place {
         }
     }
 }
+pub const ipmi_claim_IPMI_CLAIM_FOREIGN: ipmi_claim = 0;
+pub const ipmi_claim_IPMI_CLAIM_HANDLED: ipmi_claim = 1;
+pub const ipmi_claim_IPMI_CLAIM_WAKE: ipmi_claim = 2;
+pub type ipmi_claim = ::core::ffi::c_uint;
 pub const ipmi_route_IPMI_ROUTE_SYSTEM: ipmi_route = 0;
 pub const ipmi_route_IPMI_ROUTE_BUS: ipmi_route = 1;
 pub const ipmi_route_IPMI_ROUTE_EVENT: ipmi_route = 2;
@@ -475,6 +500,8 @@ pub const ipmi_statistic_IPMI_STAT_EVENTS_DROPPED: ipmi_statistic = 13;
 pub const ipmi_statistic_IPMI_STAT_QUEUED: ipmi_statistic = 14;
 pub const ipmi_statistic_IPMI_STAT_OPENS: ipmi_statistic = 15;
 pub const ipmi_statistic_IPMI_STAT_ANSWERING: ipmi_statistic = 16;
+pub const ipmi_statistic_IPMI_STAT_INTERRUPTS: ipmi_statistic = 17;
+pub const ipmi_statistic_IPMI_STAT_INTERRUPTING: ipmi_statistic = 18;
 pub type ipmi_statistic = ::core::ffi::c_uint;
 pub const ipmi_figure_IPMI_FIGURE_STATE: ipmi_figure = 0;
 pub const ipmi_figure_IPMI_FIGURE_USE: ipmi_figure = 1;

@@ -182,6 +182,11 @@ impl Bmc {
         self.settle();
     }
 
+    /// The global enables (section 22.1).
+    pub fn enables(&self) -> u8 {
+        self.messaging.enables()
+    }
+
     /// An event from a sensor: EvMRev, sensor type, sensor number, direction and type, three bytes
     /// of data. It goes to the SEL and the event message buffer if the global enables say so.
     pub fn platform_event(&mut self, event: [u8; 7], now: u64) {

@@ -141,6 +141,10 @@ pub struct Wired<M> {
     bmc: Bmc,
     boots: u32,
     interrupt: bool,
+    /// The interrupt line has changed, and nobody has been told.
+    pulled: bool,
+    /// SMS_ATN as the line last took it into account.
+    attention: bool,
     accesses: Accesses,
 }
 
@@ -157,6 +161,8 @@ impl<M: Model> Wired<M> {
             boots: bmc.boots(),
             bmc,
             interrupt: false,
+            pulled: false,
+            attention: false,
             accesses: Accesses::default(),
         }
     }
@@ -193,9 +199,11 @@ impl<M: Model> Wired<M> {
     }
 
     fn pull_interrupt(&mut self) {
+        self.attention = self.bmc.attention();
         let level = self.model.interrupt(&self.bmc) && self.bmc.messaging.interrupts();
         if level != self.interrupt {
             self.interrupt = level;
+            self.pulled = true;
             self.bmc.effect(Effect::Interrupt(level));
         }
     }
@@ -304,10 +312,16 @@ impl<M: Model> Interface for Wired<M> {
 
     fn advance(&mut self, now: u64) -> Vec<Effect> {
         self.sync(now);
+        self.pulled = false;
         self.bmc.advance(now)
     }
 
     fn next_event(&self) -> Option<u64> {
+        // What was done to the BMC directly shows in its attention first.
+        let unseen = self.bmc.attention() != self.attention && self.bmc.messaging.interrupts();
+        if self.pulled || unseen {
+            return Some(self.bmc.now);
+        }
         let served = match self.bmc.stalled_until() {
             Some(_) => None,
             None => self.model.due(),

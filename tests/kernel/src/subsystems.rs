@@ -92,6 +92,11 @@ pub fn interrupt(line: u32, level: bool) {
     newbus::interrupt::pulled(line, level);
 }
 
+/// Serves a line that is still held; was there one?
+pub fn held_interrupts() -> bool {
+    newbus::interrupt::held()
+}
+
 /// A non-maskable interrupt; runs like [`interrupt`].
 pub fn nmi() {
     nmi::arrived();

@@ -5,7 +5,7 @@
 use ipmi_bmc::{Cause, Effect, Interface, Kind, PreTimeoutKind, SSIF_ADDRESS};
 use ipmi_kernel::{AcpiDevice, Hardware, HwEvent, PciDevice, Smbus, SmbusError, Transfer};
 
-use crate::firmware::Described;
+use crate::firmware::{Cut, Described, Wire};
 use crate::mc_watchdog::McWatchdog;
 use crate::record::{Begin, Begun, Timer};
 use crate::span::{Ns, US};
@@ -72,6 +72,7 @@ pub struct Board {
     registers: Registers,
     interface: Box<dyn Interface>,
     described: Described,
+    wire: Option<Wire>,
     seen: Sightings,
     opening: Opening,
     /// What was written to the SMBus last and has had no answer.
@@ -106,6 +107,7 @@ impl Board {
             commands: interface.bmc().commands_run(),
             interface,
             described,
+            wire: None,
             seen: Sightings::default(),
             opening: Opening::default(),
             unanswered: None,
@@ -128,6 +130,11 @@ impl Board {
     /// The other board.
     pub fn neighbour(&mut self) -> Option<&mut Board> {
         self.neighbour.as_deref_mut()
+    }
+
+    /// Connects the BMC's interrupt.
+    pub fn wire(&mut self, wire: Option<Wire>) {
+        self.wire = wire;
     }
 
     pub fn seen(&self) -> &Sightings {
@@ -303,7 +310,7 @@ impl Hardware for Board {
     fn advance(&mut self, now: Ns) -> Vec<HwEvent> {
         let effects = self.interface.advance(now);
         self.observe(now);
-        let events: Vec<HwEvent> = effects.iter().filter_map(event).collect();
+        let events: Vec<HwEvent> = effects.iter().filter_map(|e| event(e, self.wire)).collect();
         let nmis = events.iter().filter(|e| matches!(e, HwEvent::Nmi));
         self.seen.nmis.extend(nmis.map(|_| now));
         let others = self.neighbour.as_mut().map(|other| other.advance(now));
@@ -384,9 +391,15 @@ fn ended<A, B>(transfer: ipmi_bmc::Transfer<A>, f: impl FnOnce(A) -> B) -> Trans
     }
 }
 
-/// What the host notices of an effect. No interrupt line is wired here.
-fn event(effect: &Effect) -> Option<HwEvent> {
+/// What the host notices of an effect.
+fn event(effect: &Effect, wire: Option<Wire>) -> Option<HwEvent> {
     match effect {
+        Effect::Interrupt(high) => {
+            let wire = wire?;
+            let stays = wire.fault == Some(Cut::Short) && !high;
+            let comes = wire.fault != Some(Cut::Open) && !stays;
+            comes.then_some(HwEvent::Irq(wire.number.into(), *high))
+        }
         Effect::HostReset { cause, .. } => Some(HwEvent::HostReset(words(cause).into())),
         Effect::PowerCycle { .. } => Some(HwEvent::PowerCycle),
         Effect::PowerOff { .. } => Some(HwEvent::PowerOff),

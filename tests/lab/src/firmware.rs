@@ -20,6 +20,36 @@ pub struct Smbios {
     pub version: u8,
     /// Where the table is.
     pub table: u64,
+    /// The interrupt that it names.
+    pub interrupt: Option<Wire>,
+}
+
+/// An interrupt line from the BMC to the processor.
+#[derive(Clone, Copy, Debug)]
+pub struct Wire {
+    /// The ISA interrupt.
+    pub number: u8,
+    /// Triggered by level, not by edge.
+    pub level: bool,
+    pub fault: Option<Cut>,
+}
+
+impl Wire {
+    /// A whole one that is triggered by level, as most are.
+    pub const LEVEL: Wire = Wire {
+        number: 5,
+        level: true,
+        fault: None,
+    };
+}
+
+/// What is wrong with a wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Nothing comes through.
+    Open,
+    /// Once high it stays so.
+    Short,
 }
 
 impl Default for Smbios {
@@ -27,6 +57,7 @@ impl Default for Smbios {
         Smbios {
             version: 3,
             table: 0xf_1000,
+            interrupt: None,
         }
     }
 }
@@ -34,7 +65,7 @@ impl Default for Smbios {
 impl Smbios {
     /// (address, bytes) of entry point and table, which describe such a BMC with registers side by side.
     pub fn bytes(self, transport: Transport) -> Vec<(u64, Vec<u8>)> {
-        self.holding(structures(transport))
+        self.holding(structures(transport, self.interrupt))
     }
 
     /// The same for a table that may hold anything.
@@ -86,9 +117,9 @@ pub struct Described {
 /// Interface types of SMBIOS and `_IFT`.
 fn interface_type(transport: Transport) -> u8 {
     match transport {
-        Transport::Kcs | Transport::KcsMem => 1,
+        Transport::Kcs | Transport::KcsIrq | Transport::KcsMem => 1,
         Transport::Smic => 2,
-        Transport::Bt => 3,
+        Transport::Bt | Transport::BtIrq => 3,
         Transport::Ssif => 4,
     }
 }
@@ -96,8 +127,8 @@ fn interface_type(transport: Transport) -> u8 {
 /// How many registers it has.
 fn count(transport: Transport) -> u16 {
     match transport {
-        Transport::Kcs | Transport::KcsMem => 2,
-        Transport::Smic | Transport::Bt => 3,
+        Transport::Kcs | Transport::KcsIrq | Transport::KcsMem => 2,
+        Transport::Smic | Transport::Bt | Transport::BtIrq => 3,
         Transport::Ssif => 0,
     }
 }
@@ -160,8 +191,8 @@ pub fn pci(transport: Transport, spacing: u16) -> PciDevice {
         subclass: 0x07,
         progif: match transport {
             Transport::Smic => 0,
-            Transport::Kcs | Transport::KcsMem => 1,
-            Transport::Bt => 2,
+            Transport::Kcs | Transport::KcsIrq | Transport::KcsMem => 1,
+            Transport::Bt | Transport::BtIrq => 2,
             Transport::Ssif => 0xff,
         },
         bars: vec![bar],
@@ -183,7 +214,7 @@ pub fn dell(transport: Transport, spacing: u16) -> PciDevice {
 }
 
 /// Type 38, 18 bytes, IPMI 2.0; then the end of the table.
-fn structures(transport: Transport) -> Vec<u8> {
+fn structures(transport: Transport, interrupt: Option<Wire>) -> Vec<u8> {
     let interface = interface_type(transport);
     let slave = match transport {
         Transport::Ssif => SSIF_ADDRESS,
@@ -197,6 +228,9 @@ fn structures(transport: Transport) -> Vec<u8> {
     };
     let mut table = vec![38, 18, 0, 0, interface, 0x20, slave, 0];
     table.extend(base.to_le_bytes());
-    table.extend([modifier, 0, 0, 0, 127, 4, 1, 0, 0, 0]);
+    // Specified, active high.
+    let line = interrupt.map_or(0, |wire| 0x0a | u8::from(wire.level));
+    let number = interrupt.map_or(0, |wire| wire.number);
+    table.extend([modifier | line, number, 0, 0, 127, 4, 1, 0, 0, 0]);
     table
 }

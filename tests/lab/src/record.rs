@@ -319,9 +319,17 @@ impl Record {
         }
     }
 
+    /// For how long the driver held the caller. Who has not returned when the host panics never runs
+    /// again, whatever the driver does.
+    pub fn held(&self, pat: &Pat) -> Ns {
+        let mut panics = self.passages.iter();
+        let panic = panics.find(|p| matches!(p.way, Way::Panic | Way::Dump) && p.from >= pat.at);
+        pat.latency(panic.map_or(self.end, |panic| panic.from))
+    }
+
     /// The longest-held caller of the watchdog.
     pub fn worst_pat(&self) -> Option<&Pat> {
-        self.pats.iter().max_by_key(|p| p.latency(self.end))
+        self.pats.iter().max_by_key(|p| self.held(p))
     }
 
     /// The doctor's line at or after an instant, or else the last one.

@@ -330,5 +330,7 @@ fn board(plan: &Plan) -> Board {
     };
     let usual = plan.transport.registers(plan.spacing);
     let registers = plan.registers.unwrap_or(usual);
-    Board::new(registers, interface, described)
+    let mut board = Board::new(registers, interface, described);
+    board.wire(plan.smbios.and_then(|smbios| smbios.interrupt));
+    board
 }

@@ -13,12 +13,16 @@ use crate::span::Ns;
 pub enum Transport {
     /// KCS on ports
     Kcs,
+    /// KCS on ports, with an interrupt
+    KcsIrq,
     /// KCS in memory
     KcsMem,
     /// SMIC on ports
     Smic,
     /// BT on ports
     Bt,
+    /// BT on ports, with an interrupt
+    BtIrq,
     /// SSIF on an SMBus
     Ssif,
 }
@@ -31,9 +35,11 @@ impl Transport {
     pub fn name(self) -> &'static str {
         match self {
             Transport::Kcs => "kcs",
+            Transport::KcsIrq => "kcs-irq",
             Transport::KcsMem => "kcs-mem",
             Transport::Smic => "smic",
             Transport::Bt => "bt",
+            Transport::BtIrq => "bt-irq",
             Transport::Ssif => "ssif",
         }
     }
@@ -43,16 +49,16 @@ impl Transport {
     pub fn late(self) -> Ns {
         match self {
             Transport::Ssif => SMBUS_TIMEOUT,
-            Transport::Kcs | Transport::KcsMem | Transport::Smic | Transport::Bt => 0,
+            _ => 0,
         }
     }
 
     /// `hint.ipmi.N.mode`
     fn mode(self) -> &'static str {
         match self {
-            Transport::Kcs | Transport::KcsMem => "KCS",
+            Transport::Kcs | Transport::KcsIrq | Transport::KcsMem => "KCS",
             Transport::Smic => "SMIC",
-            Transport::Bt => "BT",
+            Transport::Bt | Transport::BtIrq => "BT",
             Transport::Ssif => "SSIF",
         }
     }
@@ -61,9 +67,9 @@ impl Transport {
     pub fn registers(self, spacing: u16) -> Registers {
         let ports = |base| Registers::Ports { base, spacing };
         match self {
-            Transport::Kcs => ports(0xca2),
+            Transport::Kcs | Transport::KcsIrq => ports(0xca2),
             Transport::Smic => ports(0xca9),
-            Transport::Bt => ports(0xe4),
+            Transport::Bt | Transport::BtIrq => ports(0xe4),
             Transport::Ssif => Registers::Smbus,
             Transport::KcsMem => Registers::Memory {
                 base: MADDR,
@@ -92,13 +98,13 @@ impl Transport {
     /// The registers with the BMC behind them.
     pub fn interface(self, bmc: Bmc, executes: Executes) -> Box<dyn Interface> {
         match self {
-            Transport::Kcs | Transport::KcsMem => {
+            Transport::Kcs | Transport::KcsIrq | Transport::KcsMem => {
                 let mut kcs = Kcs::new(bmc);
                 kcs.set_executes(executes);
                 Box::new(kcs)
             }
             Transport::Smic => Box::new(Smic::new(bmc)),
-            Transport::Bt => Box::new(Bt::new(bmc)),
+            Transport::Bt | Transport::BtIrq => Box::new(Bt::new(bmc)),
             Transport::Ssif => Box::new(Ssif::new(bmc)),
         }
     }

@@ -2,7 +2,7 @@
 //! SMBIOS: entry points in memory, and tables that may be anything.
 
 use ipmi::wire::interface::Kind;
-use ipmi::wire::smbios::{find, EntryPoint, Place, Spacing, ENTRY as ENTRY_MAX};
+use ipmi::wire::smbios::{described, EntryPoint, Place, Spacing, ENTRY as ENTRY_MAX};
 
 use crate::input::Input;
 use crate::Target;
@@ -103,6 +103,15 @@ fn entry_2(table: u32, length: u16) -> Vec<u8> {
     balance(&mut entry[16..], 5);
     balance(&mut entry, 4);
     entry
+}
+
+/// Where the interface is, without its interrupt.
+fn find(table: &[u8]) -> Option<Place> {
+    let found = described(table)?;
+    if let Some(interrupt) = found.interrupt {
+        assert!((1..16).contains(&interrupt.number) && has_registers(&Some(found.place)));
+    }
+    Some(found.place)
 }
 
 fn has_registers(place: &Option<Place>) -> bool {

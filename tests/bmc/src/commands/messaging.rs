@@ -65,6 +65,10 @@ impl Messaging {
             | flag(self.pretimeout, FLAG_PRETIMEOUT)
     }
 
+    pub(crate) fn enables(&self) -> u8 {
+        self.enables
+    }
+
     /// Whether the interface may pull its interrupt line.
     pub(crate) fn interrupts(&self) -> bool {
         self.enables & 0x03 != 0

@@ -27,6 +27,11 @@ impl Kernel {
             return;
         }
         self.sched.interrupts.posted.push_back(event);
+        self.look_at_interrupts();
+    }
+
+    /// Makes the interrupt thread look whether there is something to do.
+    pub(crate) fn look_at_interrupts(&mut self) {
         let chan = self.sched.interrupts.chan;
         self.wake_at_once(chan);
     }
@@ -39,6 +44,7 @@ fn serve() {
             Some(HwEvent::Irq(line, level)) => subsystems::interrupt(line, level),
             Some(HwEvent::Nmi) => subsystems::nmi(),
             Some(_) => {}
+            None if subsystems::held_interrupts() => {}
             None => {
                 block_unchecked(
                     chan,

@@ -10,18 +10,18 @@ pub(super) fn slow_pats(record: &Record, most: Ns) -> Vec<String> {
     let slow = record
         .pats
         .iter()
-        .filter(|p| p.latency(record.end) > most)
+        .filter(|p| record.held(p) > most)
         .collect();
     worst(
         slow,
-        |p| p.latency(record.end),
+        |p| record.held(p),
         |n, p| {
             let how = if p.returned.is_some() {
                 "took"
             } else {
                 "had not returned after"
             };
-            let held = millis(p.latency(record.end));
+            let held = millis(record.held(p));
             let (at, most) = (seconds(p.at), millis(most));
             format!(
                 "{} over {most:.0} ms: the one at {at:.3} s {how} {held:.1} ms",

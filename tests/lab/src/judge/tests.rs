@@ -29,6 +29,21 @@ fn a_starved_pat_and_its_pretimeout_are_told_in_clear_words() {
 }
 
 #[test]
+fn a_pat_that_a_panic_cut_off_was_held_until_then() {
+    let mut record = starved();
+    record.pretimeouts.clear();
+    let panic = |from| Passage {
+        way: Way::Dump,
+        from,
+        to: None,
+    };
+    record.passages = vec![panic(70 * S + 200 * MS)];
+    assert!(!said(&record, BOUNDS).contains("1 pat over"));
+    record.passages = vec![panic(71 * S)];
+    assert!(said(&record, BOUNDS).contains("1 pat over"));
+}
+
+#[test]
 fn success_that_the_bmc_never_confirmed_is_a_lie() {
     let mut record = survived();
     let dead = record.pats.iter_mut().find(|p| p.at == 400 * S).unwrap();

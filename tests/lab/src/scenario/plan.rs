@@ -7,7 +7,7 @@ use ipmi_kernel::{AcpiDevice, PciDevice, Preempt};
 
 use crate::board::Registers;
 use crate::dice::Dice;
-use crate::firmware::Smbios;
+use crate::firmware::{Smbios, Wire};
 use crate::judge::Bound;
 use crate::mc_watchdog::TENTH;
 use crate::record::{BmcState, Way};
@@ -260,11 +260,25 @@ impl Plan {
             Transport::Smic | Transport::Bt => {
                 self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
             }
+            Transport::KcsIrq => self.is_described(Wire::LEVEL),
+            Transport::BtIrq => {
+                self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
+                self.is_described(Wire::LEVEL);
+            }
             Transport::Ssif => {
                 self.smbios = Some(Smbios::default());
                 self.go_over_smbus();
             }
         }
+    }
+
+    /// The BIOS tells of the BMC and its interrupt, and of registers side by side.
+    pub fn is_described(&mut self, wire: Wire) {
+        self.spacing = 1;
+        self.smbios = Some(Smbios {
+            interrupt: Some(wire),
+            ..Smbios::default()
+        });
     }
 
     /// Its driver sleeps, so where nobody can the BMC is not spoken to at all: that is said, once, and

@@ -43,7 +43,11 @@ fn d25_both_entry_points_and_tables_beyond_4_gib_are_read() {
     ];
     for (transport, version, table) in tables {
         println!("{transport:?}, SMBIOS {version} at {table:#x}");
-        let smbios = Smbios { version, table };
+        let smbios = Smbios {
+            version,
+            table,
+            ..Smbios::default()
+        };
         described("d25", transport, smbios, |bench| {
             assert_eq!(bench.pat(128 * S), 0);
             assert!(bench.timer().counting);

@@ -17,6 +17,7 @@ mod dog;
 mod fairness;
 mod guard;
 mod hangs;
+mod interrupts;
 mod linux;
 mod maintenance;
 mod replies;

@@ -11,7 +11,9 @@ use crate::sched::{self, Role, Wait};
 use crate::subsystems::errno;
 use crate::with;
 
-/// The filter's answer that makes the handler run, <sys/bus.h>.
+/// The filter's answers, <sys/bus.h>: it was for it,
+const FILTER_HANDLED: u64 = 2;
+/// and the handler is to run.
 const FILTER_SCHEDULE_THREAD: u64 = 4;
 
 /// One handler that bus_setup_intr(9) has installed.
@@ -32,16 +34,49 @@ struct Handler {
     stopped: bool,
 }
 
-/// All handlers, and the level of each line.
+/// A line of the interrupt controller.
+#[derive(Clone, Copy)]
+struct Line {
+    number: u64,
+    high: bool,
+    /// Triggered by level: filters run for as long as it is high.
+    level: bool,
+    /// Kept from the processor: a handler's thread runs, or nobody claimed it.
+    masked: bool,
+    /// Filters have run so often since it was low.
+    fired: u32,
+}
+
+/// All handlers and lines.
 #[derive(Default)]
 pub struct Lines {
     handlers: Vec<Handler>,
-    high: Vec<u64>,
+    lines: Vec<Line>,
 }
+
+/// From here on lines are PCI's, which are triggered by level as long as nobody says otherwise.
+const FIRST_LEVEL: u64 = 16;
+/// A processor that runs the filters of a line so often for one rise runs nothing else.
+const STORM: u32 = 20_000;
 
 impl Lines {
     fn by_cookie(&mut self, cookie: u64) -> Option<&mut Handler> {
         self.handlers.iter_mut().find(|h| h.cookie == cookie)
+    }
+
+    fn line(&mut self, number: u64) -> &mut Line {
+        let known = self.lines.iter().position(|line| line.number == number);
+        let at = known.unwrap_or_else(|| {
+            self.lines.push(Line {
+                number,
+                high: false,
+                level: number >= FIRST_LEVEL,
+                masked: false,
+                fired: 0,
+            });
+            self.lines.len() - 1
+        });
+        &mut self.lines[at]
     }
 }
 
@@ -58,37 +93,68 @@ pub fn has_handler(resource: u64) -> bool {
 
 /// The hardware set `line` to `level`; runs on the interrupt thread.
 pub fn pulled(line: u32, level: bool) {
-    let line = u64::from(line);
     let rising = with(|k| {
-        let high = &mut k.sub.newbus.interrupts.high;
-        let was = high.contains(&line);
-        high.retain(|l| *l != line);
-        if level {
-            high.push(line);
-        }
-        level && !was
+        let line = k.sub.newbus.interrupts.line(u64::from(line));
+        let rising = level && !line.high;
+        line.high = level;
+        line.fired *= u32::from(level);
+        rising && !line.masked
     });
     if rising {
-        fire(line);
+        fire(u64::from(line));
     }
 }
 
-/// Runs the filters of the line and wakes the threads that are asked for.
+/// Runs the filters of a line that is triggered by level and still high. Was there one? Runs on the
+/// interrupt thread.
+pub fn held() -> bool {
+    let held = with(|k| {
+        let lines = k.sub.newbus.interrupts.lines.iter();
+        let mut held = lines.filter(|line| line.level && line.high && !line.masked);
+        held.next().map(|line| line.number)
+    });
+    if let Some(line) = held {
+        fire(line);
+    }
+    held.is_some()
+}
+
+/// Runs the filters of the line and wakes the threads that are asked for. A line that nobody claims
+/// is masked for good.
 fn fire(line: u64) {
     let handlers: Vec<(u64, u64, u64)> = with(|k| {
         let handlers = k.sub.newbus.interrupts.handlers.iter();
         let ours = handlers.filter(|h| h.line == line && !h.stop);
         ours.map(|h| (h.cookie, h.filter, h.argument)).collect()
     });
+    let fired = with(|k| {
+        let line = k.sub.newbus.interrupts.line(line);
+        line.fired += 1;
+        line.fired
+    });
+    if fired == STORM {
+        violation(
+            Kind::Livelock,
+            format!("irq{line} stays high for its filters"),
+        );
+    }
+    let mut claimed = false;
+    let mut threads = vec![];
     for (cookie, filter, argument) in handlers {
         let answer = match filter {
             0 => FILTER_SCHEDULE_THREAD,
             _ => call::module(filter, &[argument]) & 0xffff_ffff,
         };
+        claimed |= answer & (FILTER_HANDLED | FILTER_SCHEDULE_THREAD) != 0;
         if answer & FILTER_SCHEDULE_THREAD != 0 {
-            schedule(cookie);
+            threads.push(cookie);
         }
     }
+    with(|k| {
+        let line = k.sub.newbus.interrupts.line(line);
+        line.masked = !claimed || line.level && !threads.is_empty();
+    });
+    threads.into_iter().for_each(schedule);
 }
 
 fn schedule(cookie: u64) {
@@ -125,7 +191,7 @@ fn turn(cookie: u64) -> Turn {
     })
 }
 
-/// The body of an interrupt thread. While the line stays high it is not left alone.
+/// The body of an interrupt thread.
 fn thread(cookie: u64, line: u64) {
     loop {
         match turn(cookie) {
@@ -133,9 +199,10 @@ fn thread(cookie: u64, line: u64) {
                 sched::forbid_sleep("an interrupt thread");
                 call::module(handler, &[argument]);
                 sched::allow_sleep();
-                if with(|k| k.sub.newbus.interrupts.high.contains(&line)) {
-                    fire(line);
-                }
+                with(|k| {
+                    k.sub.newbus.interrupts.line(line).masked = false;
+                    k.look_at_interrupts();
+                });
             }
             Turn::Wait(chan) => {
                 let wait = Wait {
@@ -183,9 +250,22 @@ fn bus_setup_intr(args: &Args) -> u64 {
         let line = entry.start;
         sched::spawn(&name, Role::Kernel, move || thread(cookie, line));
     }
-    if with(|k| k.sub.newbus.interrupts.high.contains(&entry.start)) {
-        schedule(cookie);
+    with(|k| {
+        k.sub.newbus.interrupts.line(entry.start).masked = false;
+        k.look_at_interrupts();
+    });
+    0
+}
+
+/// bus_config_intr(bus, line, trigger, polarity), `enum intr_trigger`.
+fn bus_config_intr(args: &Args) -> u64 {
+    const EDGE: u32 = 1;
+    const LEVEL: u32 = 2;
+    let trigger = args.u32(2);
+    if !matches!(trigger, EDGE | LEVEL) {
+        return errno::EINVAL as u64;
     }
+    with(|k| k.sub.newbus.interrupts.line(args.u32(1).into()).level = trigger == LEVEL);
     0
 }
 
@@ -243,5 +323,6 @@ pub fn table() -> &'static [(&'static str, Import)] {
         ("bus_teardown_intr", bus_teardown_intr),
         ("bus_describe_intr", accepted),
         ("bus_bind_intr", accepted),
+        ("isa_config_intr", bus_config_intr),
     ]
 }

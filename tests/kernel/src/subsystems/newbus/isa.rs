@@ -14,6 +14,7 @@ pub const METHODS: &[(&str, &str)] = &[
     ("bus_add_child_desc", "isa_add_child"),
     ("bus_read_ivar_desc", "isa_read_ivar"),
     ("bus_write_ivar_desc", "isa_write_ivar"),
+    ("bus_config_intr_desc", "isa_config_intr"),
 ];
 
 /// Hints that are looked at before (`sensitive=1`) and after plug and play devices.

@@ -5,7 +5,6 @@
 pub mod api;
 pub mod table;
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -238,12 +237,7 @@ impl Process {
 
     /// The machine's hardware, for tests that act on it in the middle of things.
     pub fn hardware<T: Hardware, R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        with(|k| {
-            let hardware: &mut dyn Any = &mut *k.hardware;
-            f(hardware
-                .downcast_mut()
-                .expect("the hardware is of another type"))
-        })
+        with(|k| k.hardware_as(f))
     }
 }
 

@@ -1,0 +1,112 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The interrupt of an ipmi(4) device.  The driver does without if it cannot
+ * have it.
+ */
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/bus.h>
+#include <sys/callout.h>
+#include <sys/condvar.h>
+#include <sys/conf.h>
+#include <sys/eventhandler.h>
+#include <sys/kernel.h>
+#include <sys/lock.h>
+#include <sys/malloc.h>
+#include <sys/mutex.h>
+#include <sys/rman.h>
+#include <sys/selinfo.h>
+#include <sys/sysctl.h>
+
+#include <machine/bus.h>
+#include <machine/resource.h>
+
+#include <dev/ipmi/ipmi_core.h>
+#include <dev/ipmi/ipmivars.h>
+
+/* SMIC and SSIF are polled. */
+void
+ipmi_interrupt_claim(device_t dev, const struct ipmi_place *place)
+{
+	struct ipmi_softc *sc = device_get_softc(dev);
+	rman_res_t end, start;
+	int rid;
+
+	if (place->irq == 0 || (place->interface != IPMI_KCS &&
+	    place->interface != IPMI_BT))
+		return;
+	start = place->irq == IPMI_IRQ_ROUTED ? 0 : place->irq;
+	end = place->irq == IPMI_IRQ_ROUTED ? ~(rman_res_t)0 : place->irq;
+	rid = 0;
+	sc->irq = bus_alloc_resource(dev, SYS_RES_IRQ, &rid, start, end, 1,
+	    RF_SHAREABLE | RF_ACTIVE);
+	if (sc->irq != NULL && place->irq_told)
+		(void)BUS_CONFIG_INTR(device_get_parent(dev), place->irq,
+		    place->irq_level ? INTR_TRIGGER_LEVEL : INTR_TRIGGER_EDGE,
+		    place->irq_high ? INTR_POLARITY_HIGH : INTR_POLARITY_LOW);
+}
+
+void
+ipmi_interrupt_release(device_t dev)
+{
+	struct ipmi_softc *sc = device_get_softc(dev);
+
+	if (sc->irq != NULL)
+		bus_release_resource(dev, SYS_RES_IRQ, rman_get_rid(sc->irq),
+		    sc->irq);
+	sc->irq = NULL;
+}
+
+static int
+ipmi_interrupt_filter(void *arg)
+{
+	struct ipmi_softc *sc = arg;
+
+	switch (ipmi_core_filter(sc->core)) {
+	case IPMI_CLAIM_WAKE:
+		return (FILTER_SCHEDULE_THREAD);
+	case IPMI_CLAIM_HANDLED:
+		return (FILTER_HANDLED);
+	default:
+		return (FILTER_STRAY);
+	}
+}
+
+/* The worker sleeps for something to do, or in an attempt. */
+static void
+ipmi_interrupt_wake(void *arg)
+{
+	struct ipmi_softc *sc = arg;
+
+	mtx_lock(&sc->lock);
+	wakeup(&sc->irq);
+	cv_broadcast(&sc->worker_cv);
+	mtx_unlock(&sc->lock);
+}
+
+void
+ipmi_interrupt_setup(struct ipmi_softc *sc)
+{
+	int error;
+
+	if (sc->irq == NULL)
+		return;
+	ipmi_core_wire(sc->core, true);
+	error = bus_setup_intr(sc->dev, sc->irq, INTR_TYPE_MISC | INTR_MPSAFE,
+	    ipmi_interrupt_filter, ipmi_interrupt_wake, sc, &sc->irq_cookie);
+	if (error != 0) {
+		device_printf(sc->dev, "cannot set up interrupt: %d\n", error);
+		sc->irq_cookie = NULL;
+		ipmi_core_wire(sc->core, false);
+	}
+}
+
+void
+ipmi_interrupt_teardown(struct ipmi_softc *sc)
+{
+
+	if (sc->irq_cookie != NULL)
+		(void)bus_teardown_intr(sc->dev, sc->irq, sc->irq_cookie);
+	sc->irq_cookie = NULL;
+}
