@@ -5,6 +5,7 @@
 use ipmi_bmc::{Bmc, Executes, Fault, Request, When};
 use ipmi_kernel::{AcpiDevice, PciDevice, Preempt};
 
+use super::outages::GET;
 use crate::board::Registers;
 use crate::dice::Dice;
 use crate::firmware::{Smbios, Wire};
@@ -257,18 +258,31 @@ impl Plan {
         self.transport = transport;
         match transport {
             Transport::Kcs | Transport::KcsMem => {}
-            Transport::Smic | Transport::Bt => {
-                self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
-            }
             Transport::KcsIrq => self.is_described(Wire::LEVEL),
-            Transport::BtIrq => {
+            Transport::Smic | Transport::Bt | Transport::BtIrq => {
                 self.without(|bound| matches!(bound, Bound::PatStartsWithin(_)));
-                self.is_described(Wire::LEVEL);
+                self.hides_resets();
+                if transport == Transport::BtIrq {
+                    self.is_described(Wire::LEVEL);
+                }
             }
             Transport::Ssif => {
                 self.smbios = Some(Smbios::default());
+                self.hides_resets();
                 self.go_over_smbus();
             }
+        }
+    }
+
+    /// No state of the interface shows that the BMC was reset. One that is not read back is set anew, so
+    /// that nobody ever knows what became of its timer.
+    fn hides_resets(&mut self) {
+        let unread = |fault: &(When, Fault)| {
+            let (_, fault) = fault;
+            matches!(fault, Fault::Completion { netfn: 0x06, cmd, .. } if *cmd == GET)
+        };
+        if self.faults.iter().any(unread) {
+            self.without(|bound| matches!(bound, Bound::Notified(_)));
         }
     }
 
