@@ -48,7 +48,7 @@ const SLEEP_MAX: u64 = 10 * MS;
 pub fn pace(looks: u32, waited: u64, usual: u64) -> Pace {
     if usual > SLOW {
         let sleep = match waited < usual / 2 {
-            true => usual / 2,
+            true => usual - usual / 8,
             false => usual / 8,
         };
         return Pace::Sleep(sleep.clamp(128 * US, SLEEP_MAX));
@@ -75,19 +75,22 @@ struct Waits {
     since: Instant,
     /// Looks in vain since then.
     looks: u32,
-    /// Bytes written since it ended; each may have been waited for.
+    /// Registers written since it ended,
     writes: u32,
+    /// and how many of them make a handshake, which may have been waited for.
+    handshake: u32,
     last: u64,
     before: u64,
     eager: bool,
 }
 
 impl Waits {
-    fn new(now: Instant, eager: bool) -> Waits {
+    fn new(now: Instant, eager: bool, handshake: u32) -> Waits {
         Waits {
             since: now,
             looks: 0,
             writes: 0,
+            handshake,
             last: 0,
             before: 0,
             eager,
@@ -124,7 +127,7 @@ impl Waits {
     ) -> Result<Instant, Failure> {
         if self.writes > 0 {
             self.note(now.since(self.since));
-            if self.writes > 1 {
+            if self.writes > self.handshake {
                 self.note(0);
             }
             (self.since, self.looks, self.writes) = (now, 0, 0);
@@ -167,7 +170,7 @@ pub fn drive<W: Wire, T: Transport>(
     transport.begin(now, limits);
     exchange.reply.clear();
     let mut value = 0;
-    let mut waits = Waits::new(now, limits.eager);
+    let mut waits = Waits::new(now, limits.eager, transport.writes());
     loop {
         match transport.step(now, value, exchange) {
             Action::Read(register) => {

@@ -148,6 +148,11 @@ pub trait Transport {
     /// Has the BMC been given the whole request? Then it may be executing it.
     fn delivered(&self) -> bool;
 
+    /// Writes that the BMC may be waited for after: so many make a handshake.
+    fn writes(&self) -> u32 {
+        1
+    }
+
     /// Would an attempt that starts now find the interface ready? One register, no side effect.
     fn glance(&self) -> u8;
 

@@ -272,6 +272,11 @@ impl Transport for Smic {
         }
     }
 
+    /// Control, data, flags.
+    fn writes(&self) -> u32 {
+        3
+    }
+
     fn progressed(&self) -> Instant {
         self.course.progressed()
     }

@@ -284,6 +284,11 @@ impl Plan {
         if self.faults.iter().any(unread) {
             self.without(|bound| matches!(bound, Bound::Notified(_)));
         }
+        // Nor is there a state that could be wrong: the worker has its work as ever.
+        let state = |fault: &(When, Fault)| matches!(fault.1, Fault::WrongState { .. });
+        if self.faults.iter().any(state) {
+            self.without(|bound| matches!(bound, Bound::WorkerBelow(_)));
+        }
     }
 
     /// The BIOS tells of the BMC and its interrupt, and of registers side by side.
