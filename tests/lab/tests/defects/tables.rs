@@ -294,6 +294,7 @@ fn d25_a_damaged_table_harms_nobody() {
             let smbios = Smbios {
                 version: bench.dice.pick(&[2, 3]),
                 table: bench.dice.pick(&[0xf_1000, 0x7f_0000]),
+                ..Smbios::default()
             };
             let memory = smbios.holding(damaged(&mut bench.dice));
             bench.board(|board| board.set_memory(memory));
