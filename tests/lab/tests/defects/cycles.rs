@@ -99,17 +99,18 @@ fn ask(process: &Process, count: i64, takes: bool) {
     device.close();
 }
 
-/// Closes what it has opened after so long.
+/// Somebody opens the node, if it is there, and closes it after so long.
 fn hold(bench: &mut Bench, lasts: Ns) -> bool {
-    let (node, held) = (bench.run(|process| Device::open(process).is_ok()), lasts);
+    if !bench.run(|process| Device::open(process).map(Device::close).is_ok()) {
+        return false;
+    }
     bench.stage.process("holder", move |process, _| {
-        if let Ok(device) = Device::open(process) {
-            process.sleep(held).expect("no signal comes");
-            device.close();
-        }
+        let device = Device::open(process).expect("it was there");
+        process.sleep(lasts).expect("no signal comes");
+        device.close();
     });
     bench.rest(MS);
-    node
+    true
 }
 
 fn live(bench: &mut Bench, way: Way) {
