@@ -5,10 +5,10 @@
 
 use ipmi_bmc::{Fault, When};
 use ipmi_kernel::subsystems::sysctl::api::Value;
-use ipmi_kernel::{AcpiDevice, PciDevice};
-use ipmi_lab::client::watch_for_node;
+use ipmi_kernel::{AcpiDevice, PciDevice, Range};
+use ipmi_lab::client::{watch_for_node, Device};
 use ipmi_lab::dice::Dice;
-use ipmi_lab::firmware::{self, Smbios, ACPI_PATH, PCI_LOCATION};
+use ipmi_lab::firmware::{self, Smbios, Wire, ACPI_PATH, PCI_LOCATION};
 use ipmi_lab::scenario::Plan;
 use ipmi_lab::span::{MS, S};
 use ipmi_lab::transport::Transport;
@@ -324,5 +324,60 @@ fn d20_a_bmc_on_any_of_several_smbuses_attaches_once() {
             }
             works_alone(bench);
         });
+    }
+}
+
+#[test]
+fn an_interrupt_that_acpi_or_pci_names_is_used() {
+    for (transport, by_acpi) in [
+        (Transport::Kcs, true),
+        (Transport::Kcs, false),
+        (Transport::KcsMem, false),
+        (Transport::Bt, true),
+        (Transport::Bt, false),
+    ] {
+        println!("{transport:?}, ACPI: {by_acpi}");
+        let setup = |plan: &mut Plan, _: &mut Dice| {
+            plan.spacing = 1;
+            let mut device = firmware::acpi(transport, 1);
+            device.resources.push(Range::line(Wire::LEVEL.number));
+            plan.acpi.extend(by_acpi.then_some(device));
+            let mut function = firmware::pci(transport, 1);
+            function.irq = Some(Wire::LEVEL.number);
+            plan.pci.extend((!by_acpi).then_some(function));
+            plan.go_over(transport);
+        };
+        each_seed("buses-interrupt", 1..=3, setup, |bench| {
+            bench.board(|board| board.wire(Some(Wire::LEVEL)));
+            bench.load();
+            works_alone(bench);
+            let before = interrupts(bench);
+            ask_often(bench, 20);
+            assert!(interrupts(bench) >= before + 20);
+            comes_back(bench, if by_acpi { ACPI_PATH } else { PCI_LOCATION });
+        });
+    }
+}
+
+/// So many requests, one after the other, each with its answer.
+fn ask_often(bench: &mut Bench, count: i64) {
+    bench.run(move |process| {
+        let device = Device::open(process).expect("opens");
+        for id in 0..count {
+            device.send(id, 0x06, 0x01, &[]).expect("is taken");
+            assert!(device.wait(5 * S), "is answered");
+            assert_eq!(device.receive().expect("is there").msgid, id);
+        }
+    });
+}
+
+fn interrupts(bench: &mut Bench) -> u64 {
+    match bench
+        .stage
+        .machine
+        .sysctl_get("dev.ipmi.0.stats.interrupts")
+    {
+        Ok(Ok(Value::Uint(value))) => value,
+        other => panic!("{other:?}"),
     }
 }

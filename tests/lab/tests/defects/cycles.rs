@@ -3,10 +3,10 @@
 //! each with nothing left behind. Must not know what the kernel counts as a leak.
 
 use ipmi_bmc::Fault;
-use ipmi_kernel::Process;
+use ipmi_kernel::{Process, Range};
 use ipmi_lab::client::Device;
 use ipmi_lab::dice::Dice;
-use ipmi_lab::firmware::{self, Smbios, ACPI_PATH, PCI_LOCATION};
+use ipmi_lab::firmware::{self, Smbios, Wire, ACPI_PATH, PCI_LOCATION};
 use ipmi_lab::scenario::Plan;
 use ipmi_lab::span::{Ns, MS, S, US};
 use ipmi_lab::transport::Transport;
@@ -29,6 +29,9 @@ const WAYS: [(Transport, Way); 8] = [
     (Transport::Ssif, Way::Smbios),
 ];
 
+/// The interrupt of BMCs that ACPI or PCI tells of.
+const WIRE: Wire = Wire::LEVEL;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Hints,
@@ -41,8 +44,16 @@ impl Way {
     fn tell(self, transport: Transport, plan: &mut Plan) {
         plan.smbios = (self == Way::Smbios).then(Smbios::default);
         match self {
-            Way::Acpi => plan.acpi = vec![firmware::acpi(transport, 1)],
-            Way::Pci => plan.pci = vec![firmware::pci(transport, 1)],
+            Way::Acpi => {
+                let mut device = firmware::acpi(transport, 1);
+                device.resources.push(Range::line(WIRE.number));
+                plan.acpi = vec![device];
+            }
+            Way::Pci => {
+                let mut device = firmware::pci(transport, 1);
+                device.irq = Some(WIRE.number);
+                plan.pci = vec![device];
+            }
             Way::Hints | Way::Smbios => {}
         }
     }
@@ -159,6 +170,7 @@ fn d22_a_thousand_lives_leave_nothing_behind() {
         };
         let lived = std::cell::Cell::new(0);
         each_seed("d22-lives", 1..=1, setup, |bench| {
+            bench.board(|board| board.wire(Some(WIRE)));
             for life in 0..LIVES {
                 live(bench, way);
                 assert_eq!(bench.stage.violations(), [], "life {life}");
