@@ -28,6 +28,10 @@ pub trait Hardware: Any + Send {
     fn firmware(&self) -> Vec<(u64, Vec<u8>)> {
         vec![]
     }
+    /// The tables that EFI knows, as (GUID in memory, address).
+    fn efi(&self) -> Vec<([u8; 16], u64)> {
+        vec![]
+    }
     /// The devices in ACPI's namespace.
     fn acpi(&self) -> Vec<AcpiDevice> {
         vec![]

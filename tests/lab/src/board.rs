@@ -324,6 +324,10 @@ impl Hardware for Board {
         self.described.memory.clone()
     }
 
+    fn efi(&self) -> Vec<([u8; 16], u64)> {
+        self.described.efi.clone()
+    }
+
     fn acpi(&self) -> Vec<AcpiDevice> {
         self.described.acpi.clone()
     }

@@ -108,6 +108,8 @@ fn seal(bytes: &mut [u8], at: usize) {
 pub struct Described {
     /// What is in memory, as (address, bytes).
     pub memory: Vec<(u64, Vec<u8>)>,
+    /// Which tables EFI knows, as (GUID in memory, address).
+    pub efi: Vec<([u8; 16], u64)>,
     pub acpi: Vec<AcpiDevice>,
     pub pci: Vec<PciDevice>,
     /// How many SMBuses with nobody on them come before the BMC's.

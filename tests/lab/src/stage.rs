@@ -324,6 +324,7 @@ fn board(plan: &Plan) -> Board {
     }
     let described = Described {
         memory,
+        efi: plan.efi.clone(),
         acpi: plan.acpi.clone(),
         pci: plan.pci.clone(),
         empty_smbuses: plan.empty_smbuses,

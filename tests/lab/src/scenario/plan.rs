@@ -33,6 +33,8 @@ pub struct Plan {
     pub smbios: Option<Smbios>,
     /// What firmware has left in memory besides, as (address, bytes).
     pub memory: Vec<(u64, Vec<u8>)>,
+    /// Which tables EFI knows, as (GUID in memory, address).
+    pub efi: Vec<([u8; 16], u64)>,
     /// What ACPI tells of it.
     pub acpi: Vec<AcpiDevice>,
     /// What the PCI bus tells of it.
@@ -220,6 +222,7 @@ impl Plan {
             transport: Transport::Kcs,
             smbios: None,
             memory: Vec::new(),
+            efi: Vec::new(),
             acpi: Vec::new(),
             pci: Vec::new(),
             empty_smbuses: 0,

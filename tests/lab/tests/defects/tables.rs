@@ -265,6 +265,52 @@ fn everything_that_smbios_can_say_is_understood() {
     }
 }
 
+/// GUIDs of EFI's tables, as they are in memory: {f2fd1544-9794-4a2c-992e-e5bbcf20e394} and
+/// {eb9d2d31-2d88-11d3-9a16-0090273fc14d}.
+const SMBIOS3: [u8; 16] = *b"\x44\x15\xfd\xf2\x94\x97\x2c\x4a\x99\x2e\xe5\xbb\xcf\x20\xe3\x94";
+const SMBIOS: [u8; 16] = *b"\x31\x2d\x9d\xeb\x88\x2d\xd3\x11\x9a\x16\x00\x90\x27\x3f\xc1\x4d";
+
+#[test]
+fn d25_an_entry_point_is_found_by_efi_by_loader_and_by_search() {
+    // Where nobody would find it by searching.
+    let far = 0x1_7ffe_1230;
+    let near = 0x7ffe_1230;
+    for (version, at, guid) in [
+        (3, far, Some(SMBIOS3)),
+        (3, near, Some(SMBIOS)),
+        (2, near, Some(SMBIOS)),
+        (3, far, None),
+        (2, near, None),
+    ] {
+        let setup = |plan: &mut Plan| {
+            let smbios = Smbios {
+                version,
+                ..Smbios::default()
+            };
+            plan.memory = smbios.bytes(Transport::Kcs);
+            plan.memory[0].0 = at;
+            plan.efi.extend(guid.map(|guid| (guid, at)));
+            let loader = ("hint.smbios.0.mem", format!("{at:#x}"));
+            plan.tunables.extend(guid.is_none().then_some(loader));
+        };
+        on("entry", setup, |bench| found(bench, "isa0", "io 0xca2"));
+    }
+    // EFI's word goes before what is left in the memory of a BIOS.
+    let setup = |plan: &mut Plan| {
+        let decoy = table(3, 0x20, 0xe5, &[0, 0]);
+        let elsewhere = Smbios {
+            table: 0xf_2000,
+            ..Smbios::default()
+        };
+        plan.memory = elsewhere.holding(decoy);
+        let mut true_one = Smbios::default().bytes(Transport::Kcs);
+        true_one[0].0 = far;
+        plan.memory.extend(true_one);
+        plan.efi = vec![(SMBIOS3, far)];
+    };
+    on("entry", setup, |bench| found(bench, "isa0", "io 0xca2"));
+}
+
 /// Spoils some of the table; the entry point stays good, or nobody would look.
 fn damaged(dice: &mut Dice) -> Vec<u8> {
     let all = MACHINES.into_iter().flatten();

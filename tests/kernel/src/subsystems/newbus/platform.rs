@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Memory of the firmware, and the tables that this machine does not have: a search there comes back
-//! empty; must not know who searches.
+//! Memory of the firmware, and the tables that EFI knows; must not know who searches.
 
 use crate::args::{Args, Import};
-use crate::imports::Datum;
+use crate::imports::{self, Datum};
 use crate::mem;
 use crate::registers;
 use crate::subsystems::errno;
@@ -11,14 +10,25 @@ use crate::with;
 
 /// sizeof(struct efi_ops).
 const EFI_OPS_LEN: usize = 12 * 8;
+/// Where it has get_table.
+const EFI_GET_TABLE: u64 = 8;
 
 /// No signature anywhere in the BIOS.
 fn bios_sigsearch(_args: &Args) -> u64 {
     0
 }
 
-fn efi_get_table(_args: &Args) -> u64 {
-    errno::ENXIO as u64
+/// efi_get_table(guid, address).
+fn efi_get_table(args: &Args) -> u64 {
+    let guid = mem::bytes(args.u64(0), 16);
+    let tables = with(|k| k.hardware.efi());
+    match tables.iter().find(|(name, _)| name[..] == guid[..]) {
+        Some((_, address)) => {
+            mem::write(args.u64(1), *address);
+            0
+        }
+        None => errno::ENXIO as u64,
+    }
 }
 
 /// Memory of the firmware: zero but for what the hardware says is there.
@@ -66,6 +76,10 @@ pub fn data() -> &'static [Datum] {
     &[Datum {
         name: "active_efi_ops",
         size: 8,
-        init: |at| mem::write(at, mem::kalloc(EFI_OPS_LEN, "struct efi_ops")),
+        init: |at| {
+            let ops = mem::kalloc(EFI_OPS_LEN, "struct efi_ops");
+            mem::write(ops + EFI_GET_TABLE, imports::stub("efi_get_table"));
+            mem::write(at, ops);
+        },
     }]
 }
