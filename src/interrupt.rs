@@ -207,10 +207,19 @@ fn look<K: Kernel>(kernel: &K) -> Option<Found> {
     (found.news || found.attention).then_some(found)
 }
 
-/// Reads a register as the machines see it.
+/// Reads a register as the machines see it. Where there is no interrupt that costs nothing.
+#[inline(always)]
 pub fn read<K: Kernel>(kernel: &K, register: u8) -> u8 {
+    match kernel.shared().interrupt.is_wired() {
+        true => read_beside_filter(kernel, register),
+        false => kernel.read(register),
+    }
+}
+
+#[inline(never)]
+fn read_beside_filter<K: Kernel>(kernel: &K, register: u8) -> u8 {
     let interrupt = &kernel.shared().interrupt;
-    if !interrupt.is_wired() || kernel.interface() != Kind::Kcs {
+    if kernel.interface() != Kind::Kcs {
         return kernel.read(register);
     }
     if register != kcs::DATA {
@@ -232,11 +241,17 @@ pub fn read<K: Kernel>(kernel: &K, register: u8) -> u8 {
 }
 
 /// Writes one.
+#[inline(always)]
 pub fn write<K: Kernel>(kernel: &K, register: u8, value: u8) {
-    let interrupt = &kernel.shared().interrupt;
-    if !interrupt.is_wired() {
-        return kernel.write(register, value);
+    match kernel.shared().interrupt.is_wired() {
+        true => write_beside_filter(kernel, register, value),
+        false => kernel.write(register, value),
     }
+}
+
+#[inline(never)]
+fn write_beside_filter<K: Kernel>(kernel: &K, register: u8, value: u8) {
+    let interrupt = &kernel.shared().interrupt;
     let more = |left: u32| (left < CREDIT_MAX).then(|| left.saturating_add(1));
     let _ = interrupt.credit.fetch_update(Relaxed, Relaxed, more);
     kernel.exclusive(|| {
