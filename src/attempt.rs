@@ -48,7 +48,7 @@ const SLEEP_MAX: u64 = 10 * MS;
 pub fn pace(looks: u32, waited: u64, usual: u64) -> Pace {
     if usual > SLOW {
         let sleep = match waited < usual / 2 {
-            true => usual - usual / 8,
+            true => usual.saturating_sub(usual / 8),
             false => usual / 8,
         };
         return Pace::Sleep(sleep.clamp(128 * US, SLEEP_MAX));
