@@ -56,6 +56,7 @@ pub const POLLERR: i16 = 0x08;
 pub const ENOENT: i32 = 2;
 pub const EIO: i32 = 5;
 pub const ENXIO: i32 = 6;
+pub const EBADF: i32 = 9;
 pub const EFAULT: i32 = 14;
 pub const EBUSY: i32 = 16;
 pub const EINVAL: i32 = 22;

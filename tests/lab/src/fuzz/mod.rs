@@ -27,7 +27,7 @@ const STUCK: Ns = 3600 * S;
 pub struct Outcome {
     /// System calls made.
     pub operations: u64,
-    /// Of these, ioctls on a descriptor that was opened.
+    /// Of these, ioctls that came to an open descriptor.
     pub ioctls: u64,
     /// What the checkers say, in words; none is a pass.
     pub complaints: Vec<String>,

@@ -47,7 +47,7 @@ const DEADLY: [(u8, u8); 6] = [
 #[derive(Default)]
 pub struct Game {
     pub done: Cell<u64>,
-    /// Of these, ioctls on a descriptor that was opened.
+    /// Of these, ioctls that came to an open descriptor.
     pub ioctls: Cell<u64>,
     pub players: Cell<u64>,
 }
@@ -145,10 +145,10 @@ impl Player {
     fn ioctl(&mut self, process: &Process, command: u64, bytes: &[u8]) {
         let argument = self.arena + 8192;
         process.write(argument, bytes);
-        let fd = self.fd();
-        let ioctls = self.game.ioctls.get();
-        self.game.ioctls.set(ioctls + u64::from(fd >= 0));
-        let _ = process.ioctl(fd, command, argument);
+        let came = process.ioctl(self.fd(), command, argument) != Err(abi::EBADF);
+        self.game
+            .ioctls
+            .set(self.game.ioctls.get() + u64::from(came));
     }
 
     fn send(&mut self, process: &Process) {

@@ -103,7 +103,8 @@ impl Bench {
         });
         let until = self.now() + PATIENCE;
         while result.borrow().is_none() {
-            assert_eq!(self.stage.ended, None, "the machine ended");
+            let said = self.stage.violations();
+            assert_eq!(self.stage.ended, None, "the machine ended: {said:?}");
             assert!(self.now() < until, "the process is stuck");
             let soon = self.now() + S / 10;
             self.stage.run_until(soon);
