@@ -4,13 +4,18 @@
 use ipmi_bmc::Fault;
 use ipmi_kernel::Process;
 use ipmi_lab::abi::{self, Msg, Recv, Req};
-use ipmi_lab::client::{Device, Reply};
+use ipmi_lab::client::{watch_for_node, Device, Reply};
 use ipmi_lab::span::{MS, S};
+use ipmi_lab::transport::Transport;
 
-use crate::bench::attached;
+use crate::bench::{attached, each_seed};
 
 /// Get Device ID.
 const DEVICE_ID: (u8, u8) = (0x06, 0x01);
+/// A command that no BMC knows, whose data is its own affair.
+const STRANGE: (u8, u8) = (0x30, 0x42);
+/// More than a message of BT carries.
+const LONG: usize = 256;
 
 /// SEND_COMMAND as raw as can be.
 fn send(process: &Process, fd: i32, req: &Req) -> Result<(), i32> {
@@ -206,6 +211,49 @@ fn d08_outstanding_requests_and_descriptors_are_limited() {
             );
         });
     });
+}
+
+/// BT counts a message's bytes in one.
+#[test]
+fn d08_a_request_is_no_longer_than_bt_can_say() {
+    each_seed(
+        "d08-bt",
+        1..=6,
+        |plan, _| plan.go_over(Transport::Bt),
+        |bench| {
+            bench.load();
+            bench.run(watch_for_node);
+            let taken: Vec<usize> = (0..=LONG)
+                .filter(|&length| bench.run(move |process| is_taken(process, length)))
+                .collect();
+            let came: Vec<usize> = bench.board(|board| {
+                let records = board.interface().bmc().records();
+                let those = records.filter(|r| (r.netfn, r.cmd) == STRANGE);
+                those.map(|r| r.data.len()).collect()
+            });
+            // The BMC remembers the last ones.
+            assert!(came.len() > 50 && taken.ends_with(&came), "{came:?}");
+            let longest = taken.len() - 1;
+            assert!(taken.iter().copied().eq(0..=longest), "{taken:?}");
+            assert!((61..=252).contains(&longest), "{longest}");
+        },
+    );
+}
+
+/// Sends so many bytes of data, which the BMC does not know what to do with: are they taken?
+fn is_taken(process: &Process, length: usize) -> bool {
+    let device = Device::open(process).expect("opens");
+    match device.send(1, STRANGE.0, STRANGE.1, &vec![0x55; length]) {
+        Ok(()) => {
+            assert!(device.wait(15 * S), "no completion within 15 s");
+            assert_eq!(device.receive().map(|reply| reply.data), Ok(vec![0xc1]));
+            true
+        }
+        refused => {
+            assert_eq!(refused, Err(abi::EMSGSIZE), "{length} bytes");
+            false
+        }
+    }
 }
 
 #[test]

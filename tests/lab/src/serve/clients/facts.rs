@@ -140,6 +140,15 @@ fn own() -> Vec<Case> {
                 "Product ID : 64",
             ],
         ),
+        Case::new(
+            &format!("bmc-info {FREEIPMI}"),
+            &[
+                "Firmware Revision : 2.45",
+                "Device GUID : 001f2d5c-6ab7-4e11-fedc-ba9876543210",
+                "Medium Type : 802.3 LAN",
+                "Session Support : multi-session",
+            ],
+        ),
         freeipmi(
             "ipmi-sensors",
             &[
