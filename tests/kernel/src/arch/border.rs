@@ -38,7 +38,17 @@ global_asm!(
     "mov rsp, rbx",
     "pop rbx",
     "add rsp, 48",
+    // What was pushed is soiled, too.
+    "movabs r11, {soil}",
+    "mov [rsp - 8], r11",
+    "mov [rsp - 16], r11",
+    "mov [rsp - 24], r11",
+    "mov [rsp - 32], r11",
+    "mov [rsp - 40], r11",
+    "mov [rsp - 48], r11",
+    "mov [rsp - 56], r11",
     "ret",
+    soil = const u64::from_ne_bytes([SOIL; 8]),
     module_sp = const pcpu::MODULE_SP,
     module_bp = const pcpu::MODULE_BP,
     caller = const pcpu::CALLER,
@@ -221,7 +231,21 @@ pub fn guard<R>(f: impl FnOnce() -> R) -> R {
     }
 }
 
+/// What a module finds on its stack where it has written nothing,
+const SOIL: u8 = 0xa7;
+/// and how far below its stack pointer at a call and at an import: a few of its frames.
+const SOILED: usize = 768;
+
+/// Overwrites what is below the module's stack pointer, where nothing lives as a kernel has no red
+/// zone, so that a variable which the module forgets to set does not happen to be zero.
+fn soil(sp: u64) {
+    let from = sp - SOILED as u64;
+    // SAFETY: Rust owns nothing on a module stack, and the guard page at its end ends the filling.
+    let _ = unsafe { fill(from, SOIL, SOILED) };
+}
+
 extern "C" fn dispatch(index: u32, args: *const Args) -> u64 {
+    soil(args as u64 - 8);
     // SAFETY: the entry stub built the arguments on the module stack, which lives for the call.
     guard(|| imports::dispatch(index, unsafe { &*args }))
 }
@@ -232,6 +256,7 @@ pub fn call(function: u64, args: &[u64]) -> u64 {
     let in_regs = args.len().min(6);
     regs[..in_regs].copy_from_slice(&args[..in_regs]);
     let rest = &args[in_regs..];
+    soil(pcpu::module_sp());
     // SAFETY: the running thread has a module stack and a valid crossing; the function obeys the
     // calling convention or faults, and faults come back as panics.
     let value =

@@ -55,6 +55,17 @@ thread_local! {
     static LOADED: Cell<*mut Pcpu> = const { Cell::new(ptr::null_mut()) };
 }
 
+/// The running thread's [`MODULE_SP`].
+pub fn module_sp() -> u64 {
+    let sp;
+    // SAFETY: reads a word of the page that `%gs` points to, which outlives every thread on it.
+    unsafe {
+        std::arch::asm!("mov {}, gs:[{at}]", out(reg) sp, at = const MODULE_SP,
+            options(nostack, preserves_flags, readonly));
+    }
+    sp
+}
+
 impl Pcpu {
     pub fn new() -> Box<Pcpu> {
         // SAFETY: all fields are integers, for which zero is valid.

@@ -286,6 +286,7 @@ fn d09_an_address_is_no_longer_than_addr_len() {
             assert_eq!((got.msgid, got.msg.net_fn, got.msg.cmd), (7, 0x07, 0x01));
             let address = process.read(back, 16);
             assert_eq!(address[..4], abi::SYSTEM_INTERFACE.to_le_bytes());
+            assert_eq!(address[4..8], [0x0f, 0, 0, 0], "channel, LUN, nothing else");
             assert_eq!(address[8..], [0xaa; 8], "written past addr_len");
             assert_eq!(send(process, fd, &device_id(addr, 8)), Ok(()));
             wait(process, fd);
