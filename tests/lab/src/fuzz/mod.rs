@@ -7,9 +7,11 @@ mod operations;
 use std::rc::Rc;
 
 use anyhow::Result;
+use clap::ValueEnum;
 use ipmi_bmc::{Fault, When};
 
 use crate::dice::Dice;
+use crate::firmware::{Cut, Smbios};
 use crate::ko::Ko;
 use crate::scenario::Plan;
 use crate::span::{Ns, MS, S};
@@ -37,12 +39,15 @@ pub struct Outcome {
 pub fn play(ko: &Ko, seed: u64, operations: u64) -> Result<Outcome> {
     let mut dice = Dice::new(seed, "fuzz");
     let mut plan = Plan::new(&mut dice, 0);
-    plan.transport = dice.pick(&[
-        Transport::Kcs,
-        Transport::KcsMem,
-        Transport::Smic,
-        Transport::Bt,
-    ]);
+    plan.go_over(dice.pick(Transport::value_variants()));
+    if let Some(Smbios {
+        interrupt: Some(wire),
+        ..
+    }) = &mut plan.smbios
+    {
+        wire.level = dice.chance(50);
+        wire.fault = dice.pick(&[None, None, Some(Cut::Open), Some(Cut::Short)]);
+    }
     plan.tunables = vec![("hw.ipmi.max_opens", dice.between(3, 64).to_string())];
     plan.faults = faults(&mut dice);
     let mut stage = Stage::new(&plan, dice.seed());
