@@ -58,7 +58,7 @@ pub enum Event {
     Unasked(Reading),
     /// The BMC says that the pre-timeout was reached; was the host patting?
     PreTimeout(bool),
-    /// The interrupt is given up: it does not stop, or does not come.
+    /// The interrupt is given up: it comes too often, or does not come.
     Polling(bool),
 }
 
@@ -147,7 +147,7 @@ impl Event {
                 line.text("BMC reached its pre-timeout though the host pats: the BMC is slow")
             }
             Event::PreTimeout(false) => line.text("BMC reached its pre-timeout: host in trouble"),
-            Event::Polling(true) => line.text("interrupt does not stop; polling"),
+            Event::Polling(true) => line.text("interrupt comes too often; polling"),
             Event::Polling(false) => line.text("interrupt does not come; polling"),
             _ => line,
         }

@@ -201,6 +201,9 @@ pub trait Kernel {
     fn doze(&self, ns: u64, f: impl FnOnce() -> bool);
     /// Runs `f` while the interrupt's filter does not run on another processor nor on this one.
     fn exclusive<R>(&self, f: impl FnOnce() -> R) -> R;
+    /// Installs the interrupt's handler, or takes it away and waits until it has ended; false if it
+    /// cannot be installed.
+    fn rewire(&self, installed: bool) -> bool;
     /// Which system interface the device has.
     fn interface(&self) -> Kind;
     /// Reads a register of it, counted from 0 (IPMI 2.0, sections 9 to 11). Where there is an

@@ -81,6 +81,8 @@ struct Polled<'k, K: Kernel> {
     kernel: &'k K,
     ticket: Ticket,
     elapsed: Cell<u64>,
+    /// The filter can, or must, not be kept out.
+    alone: bool,
 }
 
 impl<'k, K: Kernel> Seized<'k, K> {
@@ -98,6 +100,7 @@ impl<'k, K: Kernel> Seized<'k, K> {
             kernel,
             ticket,
             elapsed: Cell::new(u64::from(waited).saturating_mul(US)),
+            alone: !others_run,
         };
         // A late answer to the worker or to one of the last seizures must not pass for one to this.
         let sequence = Interface::POLLED | ticket.number().wrapping_mul(16) as u8;
@@ -105,6 +108,13 @@ impl<'k, K: Kernel> Seized<'k, K> {
             polled,
             interface: Interface::new(kernel.interface(), sequence),
         }
+    }
+
+    /// The same for an NMI, which may have interrupted the filter, or who keeps it out.
+    pub fn in_nmi(kernel: &'k K) -> Seized<'k, K> {
+        let mut seized = Seized::take(kernel, true);
+        seized.polled.alone = true;
+        seized
     }
 
     /// Nanoseconds spent since the hardware was taken, as counted.
@@ -153,12 +163,12 @@ impl<K: Kernel> Wire for Polled<'_, K> {
 
     fn read(&self, register: u8) -> u8 {
         self.spend(ACCESS);
-        interrupt::read(self.kernel, register)
+        interrupt::read(self.kernel, register, self.alone)
     }
 
     fn write(&self, register: u8, value: u8) {
         self.spend(ACCESS);
-        interrupt::write(self.kernel, register, value);
+        interrupt::write(self.kernel, register, value, self.alone);
     }
 
     fn send(&self, command: u8, block: &Block) -> Transfer {

@@ -53,6 +53,8 @@ pub enum Job {
     Exit,
     /// Make the device node and register the handlers; the flags are: watchdog, power cycle.
     Announce(bool, bool),
+    /// Install the interrupt's handler, or take it away.
+    Rewire(bool),
     /// Tell people, on the console as well if the flag says so.
     Tell(Event, bool),
     /// Read the status register.
@@ -178,6 +180,9 @@ impl State {
     pub fn next_job(&mut self, now: Instant, watchdog_enabled: bool) -> Step<Job> {
         if self.exiting {
             return Step::Ready(Job::Exit);
+        }
+        if let Some(installed) = self.interrupt.rewire() {
+            return Step::Ready(Job::Rewire(installed));
         }
         if let Some((event, print)) = self.events.pop(now) {
             let hidden = u64::from(!print);
@@ -353,24 +358,31 @@ impl State {
         self.enables.want(device::EVENT_BUFFER, wanted);
     }
 
-    /// The BMC is to interrupt from here on, or no more.
+    /// The BMC is to interrupt from here on, or never again.
     pub fn uses_interrupt(&mut self, wanted: bool) {
         self.interrupt.want(wanted);
         self.enables.want(device::INTERRUPTS, wanted);
     }
 
-    /// Twice a second: so many interrupts there have been, or they do not stop.
-    pub fn tick_interrupt(&mut self, seen: u32, storm: bool) {
-        let settled = self.link.answering() && self.enables.are_settled();
+    /// Twice a second: what has become of the interrupt.
+    pub fn tick_interrupt(&mut self, slept: u32, seen: u32) {
+        let settled =
+            self.link.answering() && self.startup.is_announced() && self.enables.are_settled();
         let attempts = self.counters.attempts;
-        let Some(verdict) = self.interrupt.tick(settled, storm, attempts, seen) else {
-            return;
-        };
-        if verdict == Verdict::Check {
-            return self.enables.doubt();
+        match self.interrupt.tick(settled, attempts, slept, seen) {
+            None => {}
+            Some(Verdict::Begin) => self.uses_interrupt(!self.detaching),
+            Some(Verdict::Check) => self.enables.doubt(),
+            Some(verdict) => self.gives_up_interrupt(verdict),
         }
-        self.uses_interrupt(false);
-        self.events.push(Event::Polling(verdict == Verdict::Storm));
+    }
+
+    /// The interrupt is of no use.
+    pub fn gives_up_interrupt(&mut self, verdict: Verdict) {
+        if self.interrupt.is_wanted() {
+            self.uses_interrupt(false);
+            self.events.push(Event::Polling(verdict == Verdict::Storm));
+        }
     }
 
     /// Is it known that the BMC has a watchdog timer?

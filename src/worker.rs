@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The worker thread: the only one that touches registers while the scheduler runs.
 
+use core::cell::Cell;
+
 use crate::atomic::Ordering::{Acquire, Relaxed};
 use crate::attempt::{self, Pace, Wire};
 use crate::event::Event;
@@ -46,6 +48,7 @@ pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
             Job::Exit => return,
             Job::Announce(watchdog, power_cycle) => announce(kernel, watchdog, power_cycle),
             Job::Tell(event, print) => tell(kernel, &event, print),
+            Job::Rewire(installed) => rewire(kernel, installed),
             Job::Look => look(kernel, interface),
             Job::Driver(purpose, message, patience) => {
                 driver(kernel, interface, purpose, &message, patience, now);
@@ -92,16 +95,32 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
         if !state.detaching {
             crate::watchdog::entry::at_startup(state, &settings, who, now);
             state.watchdog.publish(kernel.shared());
-            state.uses_interrupt(kernel.shared().interrupt.is_wired());
         }
     });
     kernel.wake(Channel::Answer);
 }
 
+fn rewire<K: Kernel>(kernel: &K, installed: bool) {
+    let interrupt = &kernel.shared().interrupt;
+    if installed {
+        interrupt.wire(true);
+    }
+    let done = kernel.rewire(installed);
+    if !done || !installed {
+        interrupt.wire(false);
+    }
+    kernel.locked(|state| {
+        state.interrupt.rewired(installed && done);
+        if installed && !done {
+            state.uses_interrupt(false);
+        }
+    });
+}
+
 fn look<K: Kernel>(kernel: &K, interface: &Interface) {
     let value = interface
         .glance()
-        .map_or(0, |register| interrupt::read(kernel, register));
+        .map_or(0, |register| interrupt::read(kernel, register, false));
     let now = kernel.now();
     kernel.locked(|state| state.looked(now, interface.seen(value)));
 }
@@ -200,12 +219,16 @@ fn guarded<K: Kernel>(
                 started,
                 ticket,
                 yields,
+                slept: Cell::new(false),
             };
             // Looked at after `begin`: the device that goes away later revokes the ticket.
             let outcome = match shared.exiting.load(Acquire) {
                 true => Err(Failure::Aborted),
                 false => attempt::run(&wire, interface, patience.limits(), exchange),
             };
+            if wire.slept.get() {
+                shared.interrupt.sleeps();
+            }
             match shared.handover.end(ticket) {
                 true => outcome,
                 false => Err(Failure::Seized),
@@ -228,6 +251,7 @@ struct WorkerWire<'k, K> {
     started: Instant,
     ticket: Ticket,
     yields: bool,
+    slept: Cell<bool>,
 }
 
 impl<K: Kernel> WorkerWire<'_, K> {
@@ -252,11 +276,11 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
     }
 
     fn read(&self, register: u8) -> u8 {
-        interrupt::read(self.kernel, register)
+        interrupt::read(self.kernel, register, false)
     }
 
     fn write(&self, register: u8, value: u8) {
-        interrupt::write(self.kernel, register, value);
+        interrupt::write(self.kernel, register, value, false);
     }
 
     fn send(&self, command: u8, block: &Block) -> Transfer {
@@ -273,7 +297,10 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
         }
         match pace {
             Pace::Spin(us) => self.kernel.delay(us),
-            Pace::Sleep(ns) => interrupt::pause(self.kernel, ns),
+            Pace::Sleep(ns) => {
+                self.slept.set(true);
+                interrupt::pause(self.kernel, ns);
+            }
         }
         Ok(())
     }

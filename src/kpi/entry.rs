@@ -8,7 +8,7 @@ use super::bindings::{self, ipmi_core, ipmi_softc};
 use super::kernel::Core;
 use super::memory::{self, Box};
 use super::number;
-use crate::interrupt::{self, Claim};
+use crate::interrupt::{self, Claim, Verdict};
 use crate::kernel::Kernel;
 use crate::memory::Blank;
 use crate::watchdog::entry;
@@ -113,15 +113,30 @@ pub unsafe extern "C" fn ipmi_core_leave(core: *mut ipmi_core) {
     entry::leave(unsafe { of(core) });
 }
 
-/// The device has an interrupt, or has not after all. Before the first can come.
+/// The device has an interrupt.
 ///
 /// # Safety
 ///
-/// `core` is valid.
+/// `core` is valid and its lock is held.
 #[no_mangle]
-pub unsafe extern "C" fn ipmi_core_wire(core: *mut ipmi_core, wired: bool) {
-    // SAFETY: By the contract.
-    unsafe { of(core) }.shared().interrupt.wire(wired);
+pub unsafe extern "C" fn ipmi_core_offer_interrupt(core: *mut ipmi_core) {
+    // SAFETY: By the contract the lock is held, so nobody else has a reference to the state.
+    unsafe { of(core).state().interrupt.offer() };
+}
+
+/// The interrupt's thread.
+///
+/// # Safety
+///
+/// `core` is valid and its lock is held.
+#[no_mangle]
+pub unsafe extern "C" fn ipmi_core_interrupted(core: *mut ipmi_core) {
+    // SAFETY: By the contract the lock is held, so nobody else has a reference to the state.
+    unsafe {
+        if of(core).shared().interrupt.is_storm() {
+            of(core).state().gives_up_interrupt(Verdict::Storm);
+        }
+    }
 }
 
 /// The interrupt's filter.

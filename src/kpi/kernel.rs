@@ -228,6 +228,11 @@ impl Kernel for Core {
         }
     }
 
+    fn rewire(&self, installed: bool) -> bool {
+        // SAFETY: Only the worker calls this, holding no lock.
+        unsafe { bindings::ipmi_kpi_rewire(self.softc, installed) }
+    }
+
     fn interface(&self) -> Kind {
         self.interface
     }

@@ -18,8 +18,6 @@ pub const MASK: u8 = 2;
 pub const RAISE: u8 = 0x01;
 /// It has; a one lowers the line.
 const RAISED: u8 = 0x02;
-/// Lowers the line, and lets it be raised again.
-pub const LOWER: u8 = RAISE | RAISED;
 
 /// BT_CTRL (table 11-3): a one acts, a zero does nothing.
 const CLR_WR_PTR: u8 = 0x01;

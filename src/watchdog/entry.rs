@@ -139,10 +139,8 @@ pub fn tick<K: Kernel>(kernel: &K, state: &mut State) {
     if shared.nmi_untold.swap(false, SeqCst) {
         state.pretimeout(now);
     }
-    if shared.interrupt.is_wired() {
-        state.tick_interrupt(shared.interrupt.seen(), shared.interrupt.is_storm());
-        shared.interrupt.refill();
-    }
+    state.tick_interrupt(shared.interrupt.slept(), shared.interrupt.seen());
+    shared.interrupt.refill();
     if !settings.on && state.watchdog.wanted() {
         // Its pats are ignored from now on, so the timer would reset a healthy host.
         let _ = state.ask(now, 0, kernel.who(), &settings);

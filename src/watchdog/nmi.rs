@@ -57,7 +57,7 @@ fn is_pretimeout<K: Kernel>(kernel: &K) -> bool {
     let asked = match kernel.interface() {
         // Its bus sleeps.
         Kind::Ssif => Err(Failure::Unusable),
-        _ => Seized::take(kernel, true).transact(&device::message_flags(), &mut reply, ASKING),
+        _ => Seized::in_nmi(kernel).transact(&device::message_flags(), &mut reply, ASKING),
     };
     match asked {
         Ok(()) if reply.completion() == completion::OK => {

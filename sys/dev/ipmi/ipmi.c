@@ -79,17 +79,17 @@ ipmi_attach(device_t dev, enum ipmi_interface interface)
 	cv_init(&sc->answer_cv, "ipmiansw");
 	callout_init_mtx(&sc->tick, &sc->lock, 0);
 	sc->core = ipmi_core_create(sc, interface);
-	ipmi_interrupt_setup(sc);
 	sc->worker_gone = false;
 	error = kproc_create(ipmi_worker, sc, &sc->worker, 0, 0, "%s: worker",
 	    device_get_nameunit(dev));
 	if (error != 0) {
 		device_printf(dev, "cannot create worker: %d\n", error);
-		ipmi_interrupt_teardown(sc);
 		ipmi_release(sc);
 		return (error);
 	}
 	mtx_lock(&sc->lock);
+	if (sc->irq != NULL)
+		ipmi_core_offer_interrupt(sc->core);
 	ipmi_tick_start(sc);
 	mtx_unlock(&sc->lock);
 	ipmi_sysctl_attach(sc);

@@ -45,7 +45,7 @@ struct ipmi_place {
 enum ipmi_claim {
 	IPMI_CLAIM_FOREIGN,
 	IPMI_CLAIM_HANDLED,
-	IPMI_CLAIM_WAKE,	/* The worker is to be woken. */
+	IPMI_CLAIM_WAKE,	/* The thread is to run. */
 };
 
 /* Which way a request goes, or what a completion is. */
@@ -145,10 +145,12 @@ struct ipmi_core *ipmi_core_create(struct ipmi_softc *sc,
 void	 ipmi_core_destroy(struct ipmi_core *core);
 void	 ipmi_core_worker(struct ipmi_core *core);
 
-/* There is an interrupt, or not after all; before the first can come. */
-void	 ipmi_core_wire(struct ipmi_core *core, bool wired);
+/* There is an interrupt.  Called with the lock held. */
+void	 ipmi_core_offer_interrupt(struct ipmi_core *core);
 /* In interrupt context. */
 enum ipmi_claim ipmi_core_filter(struct ipmi_core *core);
+/* Its thread.  Called with the lock held. */
+void	 ipmi_core_interrupted(struct ipmi_core *core);
 
 /* Until the BMC is known, or so many nanoseconds are over. */
 void	 ipmi_core_await(struct ipmi_core *core, uint64_t timeout);

@@ -23,6 +23,7 @@
 #include <machine/resource.h>
 
 #include <dev/ipmi/ipmi_core.h>
+#include <dev/ipmi/ipmi_kpi.h>
 #include <dev/ipmi/ipmivars.h>
 
 /* SMIC and SSIF are polled. */
@@ -75,33 +76,32 @@ ipmi_interrupt_filter(void *arg)
 
 /* The worker sleeps for something to do, or in an attempt. */
 static void
-ipmi_interrupt_wake(void *arg)
+ipmi_interrupt_thread(void *arg)
 {
 	struct ipmi_softc *sc = arg;
 
 	mtx_lock(&sc->lock);
+	ipmi_core_interrupted(sc->core);
 	wakeup(&sc->irq);
 	cv_broadcast(&sc->worker_cv);
 	mtx_unlock(&sc->lock);
 }
 
-void
+static bool
 ipmi_interrupt_setup(struct ipmi_softc *sc)
 {
 	int error;
 
-	if (sc->irq == NULL)
-		return;
-	ipmi_core_wire(sc->core, true);
 	error = bus_setup_intr(sc->dev, sc->irq, INTR_TYPE_MISC | INTR_MPSAFE,
-	    ipmi_interrupt_filter, ipmi_interrupt_wake, sc, &sc->irq_cookie);
+	    ipmi_interrupt_filter, ipmi_interrupt_thread, sc, &sc->irq_cookie);
 	if (error != 0) {
 		device_printf(sc->dev, "cannot set up interrupt: %d\n", error);
 		sc->irq_cookie = NULL;
-		ipmi_core_wire(sc->core, false);
 	}
+	return (error == 0);
 }
 
+/* Without handlers the line is masked. */
 void
 ipmi_interrupt_teardown(struct ipmi_softc *sc)
 {
@@ -109,4 +109,14 @@ ipmi_interrupt_teardown(struct ipmi_softc *sc)
 	if (sc->irq_cookie != NULL)
 		(void)bus_teardown_intr(sc->dev, sc->irq, sc->irq_cookie);
 	sc->irq_cookie = NULL;
+}
+
+bool
+ipmi_kpi_rewire(struct ipmi_softc *sc, bool installed)
+{
+
+	if (installed)
+		return (ipmi_interrupt_setup(sc));
+	ipmi_interrupt_teardown(sc);
+	return (true);
 }

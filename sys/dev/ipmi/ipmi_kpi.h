@@ -86,6 +86,9 @@ void	 ipmi_kpi_pause(uint64_t ns);
 /* The same with the lock held and given up, ended early by the interrupt. */
 void	 ipmi_kpi_doze(struct ipmi_softc *sc, uint64_t ns);
 
+/* Installs the interrupt's handler, or takes it away; false if it cannot. */
+bool	 ipmi_kpi_rewire(struct ipmi_softc *sc, bool installed);
+
 /* Keeps the interrupt's filter out; returns what unlocking is told. */
 bool	 ipmi_kpi_spin_lock(struct ipmi_softc *sc);
 void	 ipmi_kpi_spin_unlock(struct ipmi_softc *sc, bool held);

@@ -271,6 +271,9 @@ unsafe extern "C" {
     pub fn ipmi_kpi_doze(sc: *mut ipmi_softc, ns: u64);
 }
 unsafe extern "C" {
+    pub fn ipmi_kpi_rewire(sc: *mut ipmi_softc, installed: bool_) -> bool_;
+}
+unsafe extern "C" {
     pub fn ipmi_kpi_spin_lock(sc: *mut ipmi_softc) -> bool_;
 }
 unsafe extern "C" {

@@ -2,10 +2,12 @@
 //! mutex(9), in all the names under which modules link to it; must not know how locks work.
 
 use crate::args::{Args, Import};
+use crate::check::{violation, Kind};
 use crate::imports;
 use crate::imports::Datum;
 use crate::locks::{self, Class, Options};
 use crate::mem;
+use crate::with;
 
 /// The functions are given the address of `mtx_lock`; the lock object is in front of it.
 const MTX_LOCK: u64 = 24;
@@ -59,6 +61,14 @@ fn unlock(args: &Args) -> u64 {
     0
 }
 
+/// An NMI may have interrupted its owner.
+fn lock_spin(args: &Args) -> u64 {
+    if with(|k| k.sub.nmi.is_running()) {
+        violation(Kind::LockUse, "a spin mutex in an NMI");
+    }
+    lock(args)
+}
+
 fn trylock(args: &Args) -> u64 {
     u64::from(locks::try_acquire(object(args), false))
 }
@@ -76,7 +86,7 @@ pub fn table() -> &'static [(&'static str, Import)] {
         ("__mtx_lock_flags", lock),
         ("__mtx_unlock_flags", unlock),
         ("_mtx_trylock_flags_", trylock),
-        ("__mtx_lock_spin_flags", lock),
+        ("__mtx_lock_spin_flags", lock_spin),
         ("__mtx_unlock_spin_flags", unlock),
         ("__mtx_trylock_spin_flags", trylock),
         ("__mtx_assert", assert),

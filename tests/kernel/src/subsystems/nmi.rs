@@ -26,6 +26,11 @@ pub struct Nmi {
 }
 
 impl Nmi {
+    /// Does a handler run?
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     /// Marks `handler` as running, if it is still there.
     fn begin(&mut self, handler: u64) -> bool {
         self.running = self.handlers.contains(&handler).then_some(handler);

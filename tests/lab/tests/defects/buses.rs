@@ -346,11 +346,15 @@ fn an_interrupt_that_acpi_or_pci_names_is_used() {
             function.irq = Some(Wire::LEVEL.number);
             plan.pci.extend((!by_acpi).then_some(function));
             plan.go_over(transport);
+            // Slow enough to sleep for.
+            plan.bmc.execute = MS;
         };
         each_seed("buses-interrupt", 1..=3, setup, |bench| {
             bench.board(|board| board.wire(Some(Wire::LEVEL)));
             bench.load();
             works_alone(bench);
+            ask_often(bench, 10);
+            bench.rest(S);
             let before = interrupts(bench);
             ask_often(bench, 20);
             assert!(interrupts(bench) >= before + 20);

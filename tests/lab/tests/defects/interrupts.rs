@@ -2,12 +2,15 @@
 //! An interrupt that SMBIOS names is used, checked and, if it is of no use, given up; whatever it does,
 //! the host gets its answers. Must not know how the driver waits.
 
+use ipmi_bmc::Executes;
 use ipmi_kernel::subsystems::sysctl::api::Value;
 use ipmi_lab::abi;
 use ipmi_lab::board::Board;
 use ipmi_lab::client::{watch_for_node, Device};
+use ipmi_lab::dice::Dice;
 use ipmi_lab::firmware::{Cut, Wire};
-use ipmi_lab::span::{Ns, MS, S};
+use ipmi_lab::scenario::Plan;
+use ipmi_lab::span::{Ns, MS, S, US};
 use ipmi_lab::transport::Transport;
 
 use crate::bench::{each_seed, Bench};
@@ -27,13 +30,17 @@ fn wired(name: &str, transport: Transport, wire: Wire, test: impl Fn(&mut Bench)
     each_seed(
         name,
         1..=4,
-        |plan, _| {
+        |plan, dice| {
             plan.go_over(transport);
             plan.is_described(wire);
+            // Slow enough to sleep for.
+            plan.bmc.execute = dice.between(500 * US, 2 * MS);
         },
         |bench| {
             bench.load();
             bench.run(watch_for_node);
+            requests(bench, 10);
+            bench.rest(S);
             test(bench);
         },
     );
@@ -154,7 +161,7 @@ fn one_that_never_stops_is_given_up_and_the_driver_polls() {
                 bench.rest(S);
             }
             assert_eq!(statistic(bench, "interrupting"), 0);
-            assert_eq!(said(bench, "; polling"), 1);
+            assert_eq!(said(bench, "interrupt comes too often; polling"), 1);
             assert_eq!(bench.pat(128 * S), 0);
         });
     }
@@ -185,6 +192,29 @@ fn what_the_bmc_has_to_say_is_noticed_at_once() {
         wired("interrupts-event", transport, LEVEL, |bench| {
             let waited = event(bench);
             assert!(waited < 20 * MS, "{waited}");
+        });
+    }
+}
+
+#[test]
+fn a_bmc_that_answers_at_once_is_not_asked_to_interrupt() {
+    for transport in [Transport::Kcs, Transport::Bt] {
+        let quick = |plan: &mut Plan, _: &mut Dice| {
+            plan.go_over(transport);
+            plan.is_described(LEVEL);
+            plan.bmc.handshake = 2 * US;
+            plan.bmc.execute = 10 * US;
+            plan.executes = Executes::BehindIbf;
+        };
+        each_seed("interrupts-quick", 1..=4, quick, |bench| {
+            bench.load();
+            bench.run(watch_for_node);
+            requests(bench, 100);
+            bench.rest(S);
+            requests(bench, 100);
+            assert_eq!(enables(bench) & INTERRUPTS, 0);
+            assert_eq!(statistic(bench, "interrupting"), 0);
+            assert_eq!(said(bench, "polling"), 0);
         });
     }
 }

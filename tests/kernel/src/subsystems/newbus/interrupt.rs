@@ -11,7 +11,9 @@ use crate::sched::{self, Role, Wait};
 use crate::subsystems::errno;
 use crate::with;
 
-/// The filter's answers, <sys/bus.h>: it was for it,
+/// The filter's answers, <sys/bus.h>: it was not for it,
+const FILTER_STRAY: u64 = 1;
+/// it was,
 const FILTER_HANDLED: u64 = 2;
 /// and the handler is to run.
 const FILTER_SCHEDULE_THREAD: u64 = 4;
@@ -106,12 +108,15 @@ pub fn pulled(line: u32, level: bool) {
 }
 
 /// Runs the filters of a line that is triggered by level and still high. Was there one? Runs on the
-/// interrupt thread.
+/// interrupt thread. A line without handlers is masked.
 pub fn held() -> bool {
     let held = with(|k| {
-        let lines = k.sub.newbus.interrupts.lines.iter();
-        let mut held = lines.filter(|line| line.level && line.high && !line.masked);
-        held.next().map(|line| line.number)
+        let Lines { handlers, lines } = &k.sub.newbus.interrupts;
+        let has_handler = |line: &Line| handlers.iter().any(|h| h.line == line.number && !h.stop);
+        let mut held = lines
+            .iter()
+            .filter(|line| line.level && line.high && !line.masked);
+        held.find(|line| has_handler(line)).map(|line| line.number)
     });
     if let Some(line) = held {
         fire(line);
@@ -119,8 +124,8 @@ pub fn held() -> bool {
     held.is_some()
 }
 
-/// Runs the filters of the line and wakes the threads that are asked for. A line that nobody claims
-/// is masked for good.
+/// Runs the filters of the line and wakes the threads that are asked for, until which a line that is
+/// triggered by level is masked. One that nobody claims is not: the kernel runs its filters again.
 fn fire(line: u64) {
     let handlers: Vec<(u64, u64, u64)> = with(|k| {
         let handlers = k.sub.newbus.interrupts.handlers.iter();
@@ -129,7 +134,7 @@ fn fire(line: u64) {
     });
     let fired = with(|k| {
         let line = k.sub.newbus.interrupts.line(line);
-        line.fired += 1;
+        line.fired = line.fired.saturating_add(1);
         line.fired
     });
     if fired == STORM {
@@ -138,21 +143,25 @@ fn fire(line: u64) {
             format!("irq{line} stays high for its filters"),
         );
     }
-    let mut claimed = false;
     let mut threads = vec![];
     for (cookie, filter, argument) in handlers {
         let answer = match filter {
             0 => FILTER_SCHEDULE_THREAD,
             _ => call::module(filter, &[argument]) & 0xffff_ffff,
         };
-        claimed |= answer & (FILTER_HANDLED | FILTER_SCHEDULE_THREAD) != 0;
+        if answer & (FILTER_STRAY | FILTER_HANDLED | FILTER_SCHEDULE_THREAD) == 0 {
+            violation(
+                Kind::Misuse,
+                format!("a filter of irq{line} answers {answer}"),
+            );
+        }
         if answer & FILTER_SCHEDULE_THREAD != 0 {
             threads.push(cookie);
         }
     }
     with(|k| {
         let line = k.sub.newbus.interrupts.line(line);
-        line.masked = !claimed || line.level && !threads.is_empty();
+        line.masked = line.level && !threads.is_empty();
     });
     threads.into_iter().for_each(schedule);
 }
