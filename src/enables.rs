@@ -21,6 +21,8 @@ pub struct Enables {
     /// Were wanted once, and are no more.
     dropped: u8,
     known: Known,
+    /// What is being sent is no longer what is wanted, or no longer what is known.
+    overtaken: bool,
 }
 
 impl Enables {
@@ -30,7 +32,13 @@ impl Enables {
             wanted: 0,
             dropped: 0,
             known: Known::Settled,
+            overtaken: false,
         }
+    }
+
+    fn ask(&mut self) {
+        self.overtaken = self.known != Known::Settled;
+        self.known = Known::Unknown;
     }
 
     /// Somebody wants these from here on, or nobody any more.
@@ -43,14 +51,14 @@ impl Enables {
         }
         self.dropped = (self.dropped | before) & !self.wanted;
         if self.wanted != before {
-            self.known = Known::Unknown;
+            self.ask();
         }
     }
 
     /// The BMC may have been reset, which clears them (section 22.1).
     pub fn doubt(&mut self) {
         if self.wanted != 0 {
-            self.known = Known::Unknown;
+            self.ask();
         }
     }
 
@@ -74,6 +82,10 @@ impl Enables {
 
     /// Takes the answer to it. What the BMC refuses is not asked for again.
     pub fn answered(&mut self, reply: &DriverReply) {
+        if core::mem::take(&mut self.overtaken) {
+            self.known = Known::Unknown;
+            return;
+        }
         let enables = reply.data().first().copied();
         self.known = match (self.known, enables) {
             (Known::Unknown, Some(enables))
@@ -89,5 +101,33 @@ impl Enables {
 impl Default for Enables {
     fn default() -> Enables {
         Enables::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(enables: &mut Enables, body: &[u8]) {
+        let mut reply = DriverReply::EMPTY;
+        for &byte in [0x1c, 0].iter().chain(body) {
+            reply.arrival().push(byte);
+        }
+        enables.answered(&reply);
+    }
+
+    #[test]
+    fn what_is_wanted_no_more_while_it_is_being_set_is_taken_back() {
+        let mut enables = Enables::new();
+        enables.want(device::INTERRUPTS, true);
+        answer(&mut enables, &[0, 0x08]);
+        assert_eq!(enables.command(), Some(device::enable(0x0b)));
+        enables.want(device::INTERRUPTS, false);
+        answer(&mut enables, &[0]);
+        assert_eq!(enables.command(), Some(device::global_enables()));
+        answer(&mut enables, &[0, 0x0b]);
+        assert_eq!(enables.command(), Some(device::enable(0x08)));
+        answer(&mut enables, &[0]);
+        assert!(enables.are_settled());
     }
 }

@@ -54,6 +54,8 @@ pub struct Interrupt {
     attention: AtomicBool,
     /// The worker sleeps, or is about to with the lock held.
     asleep: AtomicBool,
+    /// The filter wants the thread to run, which others on the line make run as well.
+    kicked: AtomicBool,
 }
 
 /// The bit that tells a byte caught from none.
@@ -78,6 +80,7 @@ impl Interrupt {
             news: AtomicBool::new(false),
             attention: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
+            kicked: AtomicBool::new(false),
         }
     }
 
@@ -128,6 +131,16 @@ impl Interrupt {
         !self.attention.swap(false, SeqCst)
     }
 
+    fn kick(&self) -> Claim {
+        self.kicked.store(true, SeqCst);
+        Claim::Wake
+    }
+
+    /// Is it the filter that made the thread run?
+    pub fn was_kicked(&self) -> bool {
+        self.kicked.swap(false, SeqCst)
+    }
+
     /// The worker is awake.
     pub fn awake(&self) {
         if self.is_wired() {
@@ -165,11 +178,11 @@ fn spend(credit: &AtomicU32) -> bool {
 pub fn filter<K: Kernel>(kernel: &K) -> Claim {
     let interrupt = &kernel.shared().interrupt;
     if interrupt.is_storm() {
-        return Claim::Wake;
+        return interrupt.kick();
     }
     if !spend(&interrupt.credit) {
         interrupt.storm.store(true, SeqCst);
-        return Claim::Wake;
+        return interrupt.kick();
     }
     let Some(found) = kernel.exclusive(|| look(kernel)) else {
         // Somebody else's, or the worker was quicker.
@@ -184,7 +197,7 @@ pub fn filter<K: Kernel>(kernel: &K) -> Claim {
     }
     // Either the worker has yet to look at the above, or this sees it asleep.
     match interrupt.asleep.load(SeqCst) {
-        true => Claim::Wake,
+        true => interrupt.kick(),
         false => Claim::Handled,
     }
 }
@@ -207,8 +220,7 @@ fn look<K: Kernel>(kernel: &K) -> Option<Found> {
             let mask = kernel.read(bt::MASK);
             let raised = bt::is_raised(mask);
             if raised {
-                // A one lowers the line; whether it may be raised again stays as it is.
-                kernel.write(bt::MASK, mask);
+                kernel.write(bt::MASK, bt::lowered(mask));
             }
             Found {
                 news: raised,
@@ -290,7 +302,8 @@ fn write_beside_filter<K: Kernel>(kernel: &K, register: u8, value: u8, alone: bo
 /// Lets the BMC pull the line, or not any more, where the interface has a bit for it.
 pub fn mask<K: Kernel>(kernel: &K, wanted: bool) {
     if kernel.shared().interrupt.is_wired() && kernel.interface() == Kind::Bt {
-        kernel.exclusive(|| kernel.write(bt::MASK, if wanted { bt::RAISE } else { 0 }));
+        let mask = if wanted { bt::RAISE } else { bt::LOWER };
+        kernel.exclusive(|| kernel.write(bt::MASK, mask));
     }
 }
 
@@ -311,14 +324,18 @@ pub fn pause<K: Kernel>(kernel: &K, ns: u64) {
 const SILENT: u64 = 16;
 /// and how often that is put down to the BMC's enables.
 const CHECKS: u8 = 2;
-/// Attempts that tell whether the BMC is slow.
+/// Attempts that tell whether the BMC is slow,
 const SAMPLE: u64 = 8;
+/// and, between two ticks, that it is quick.
+const BUSY: u64 = 64;
 
 /// What is to be done about an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Use it: the BMC is slow enough.
     Begin,
+    /// Do without for now: the BMC is quick.
+    End,
     /// Look whether the BMC still has it enabled.
     Check,
     /// Give it up: it does not come,
@@ -362,7 +379,7 @@ impl Use {
         }
     }
 
-    /// The device has one.
+    /// The device has one, of which there is no need yet.
     pub fn offer(&mut self) {
         self.stage = Stage::Spare;
     }
@@ -401,12 +418,15 @@ impl Use {
             _ => (self.attempts, self.slept, self.seen) = (attempts, slept, seen),
         }
         if self.stage == Stage::Spare {
-            return (settled && sleeps >= since / 2).then_some(Verdict::Begin);
+            let slow = sleeps.saturating_mul(2) >= since;
+            return (settled && slow).then_some(Verdict::Begin);
         }
-        if came || !settled {
-            if came {
-                self.checks = 0;
-            }
+        if came {
+            self.checks = 0;
+            let quick = since >= BUSY && sleeps.saturating_mul(8) < since;
+            return quick.then_some(Verdict::End);
+        }
+        if !settled {
             return None;
         }
         self.checks = self.checks.saturating_add(1);
@@ -441,6 +461,10 @@ mod tests {
         assert_eq!(use_.tick(true, 200, 99, 0), None, "too few slept");
         assert_eq!(use_.tick(true, 207, 106, 0), None, "too few");
         assert_eq!(use_.tick(true, 210, 104, 0), Some(Verdict::Begin));
+        use_.want(true);
+        assert_eq!(use_.tick(true, 310, 120, 9), None, "slow enough");
+        assert_eq!(use_.tick(true, 350, 120, 99), None, "not much to do");
+        assert_eq!(use_.tick(true, 450, 130, 999), Some(Verdict::End));
     }
 
     #[test]

@@ -372,6 +372,10 @@ impl State {
         match self.interrupt.tick(settled, attempts, slept, seen) {
             None => {}
             Some(Verdict::Begin) => self.uses_interrupt(!self.detaching),
+            Some(Verdict::End) => {
+                self.interrupt.offer();
+                self.enables.want(device::INTERRUPTS, false);
+            }
             Some(Verdict::Check) => self.enables.doubt(),
             Some(verdict) => self.gives_up_interrupt(verdict),
         }

@@ -45,7 +45,12 @@ pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
             next(kernel, state, now)
         });
         match job {
-            Job::Exit => return,
+            Job::Exit => {
+                if kernel.shared().interrupt.is_wired() {
+                    rewire(kernel, false);
+                }
+                return;
+            }
             Job::Announce(watchdog, power_cycle) => announce(kernel, watchdog, power_cycle),
             Job::Tell(event, print) => tell(kernel, &event, print),
             Job::Rewire(installed) => rewire(kernel, installed),
@@ -102,8 +107,9 @@ fn announce<K: Kernel>(kernel: &K, watchdog: bool, power_cycle: bool) {
 
 fn rewire<K: Kernel>(kernel: &K, installed: bool) {
     let interrupt = &kernel.shared().interrupt;
-    if installed {
-        interrupt.wire(true);
+    match installed {
+        true => interrupt.wire(true),
+        false => interrupt::mask(kernel, false),
     }
     let done = kernel.rewire(installed);
     if !done || !installed {
@@ -299,6 +305,11 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
             Pace::Spin(us) => self.kernel.delay(us),
             Pace::Sleep(ns) => {
                 self.slept.set(true);
+                let interrupt = &self.kernel.shared().interrupt;
+                if interrupt.is_storm() && interrupt.is_wired() {
+                    // A processor does nothing else meanwhile.
+                    rewire(self.kernel, false);
+                }
                 interrupt::pause(self.kernel, ns);
             }
         }

@@ -124,19 +124,19 @@ pub unsafe extern "C" fn ipmi_core_offer_interrupt(core: *mut ipmi_core) {
     unsafe { of(core).state().interrupt.offer() };
 }
 
-/// The interrupt's thread.
+/// The interrupt's thread: is the worker to be woken?
 ///
 /// # Safety
 ///
 /// `core` is valid and its lock is held.
 #[no_mangle]
-pub unsafe extern "C" fn ipmi_core_interrupted(core: *mut ipmi_core) {
+pub unsafe extern "C" fn ipmi_core_interrupted(core: *mut ipmi_core) -> bool {
     // SAFETY: By the contract the lock is held, so nobody else has a reference to the state.
-    unsafe {
-        if of(core).shared().interrupt.is_storm() {
-            of(core).state().gives_up_interrupt(Verdict::Storm);
-        }
+    let (interrupt, state) = unsafe { (&of(core).shared().interrupt, of(core).state()) };
+    if interrupt.is_storm() {
+        state.gives_up_interrupt(Verdict::Storm);
     }
+    interrupt.was_kicked()
 }
 
 /// The interrupt's filter.

@@ -16,8 +16,8 @@ pub const MASK: u8 = 2;
 
 /// BT_INTMASK (table 11-4): the BMC may raise the line.
 pub const RAISE: u8 = 0x01;
-/// It has; a one lowers the line.
-const RAISED: u8 = 0x02;
+/// It has; a one lowers the line, and here it may not raise it again.
+pub const LOWER: u8 = 0x02;
 
 /// BT_CTRL (table 11-3): a one acts, a zero does nothing.
 const CLR_WR_PTR: u8 = 0x01;
@@ -31,7 +31,12 @@ const NOBODY: u8 = 0xff;
 
 /// Has the BMC raised the line, as the mask register tells?
 pub fn is_raised(mask: u8) -> bool {
-    mask != NOBODY && mask & RAISED != 0
+    mask != NOBODY && mask & LOWER != 0
+}
+
+/// What lowers the line, and leaves it as it is whether it may be raised again.
+pub fn lowered(mask: u8) -> u8 {
+    mask & (RAISE | LOWER)
 }
 
 /// Does the BMC want attention, as the control register tells?

@@ -136,7 +136,6 @@ ipmi_detach(device_t dev)
 	} while (!sc->worker_gone);
 	mtx_unlock(&sc->lock);
 	callout_drain(&sc->tick);
-	ipmi_interrupt_teardown(sc);
 	ipmi_release(sc);
 	return (0);
 }

@@ -149,8 +149,8 @@ void	 ipmi_core_worker(struct ipmi_core *core);
 void	 ipmi_core_offer_interrupt(struct ipmi_core *core);
 /* In interrupt context. */
 enum ipmi_claim ipmi_core_filter(struct ipmi_core *core);
-/* Its thread.  Called with the lock held. */
-void	 ipmi_core_interrupted(struct ipmi_core *core);
+/* Its thread: is the worker to be woken?  Called with the lock held. */
+bool	 ipmi_core_interrupted(struct ipmi_core *core);
 
 /* Until the BMC is known, or so many nanoseconds are over. */
 void	 ipmi_core_await(struct ipmi_core *core, uint64_t timeout);

@@ -17,6 +17,7 @@
 #include <sys/mutex.h>
 #include <sys/rman.h>
 #include <sys/selinfo.h>
+#include <sys/smp.h>
 #include <sys/sysctl.h>
 
 #include <machine/bus.h>
@@ -26,7 +27,28 @@
 #include <dev/ipmi/ipmi_kpi.h>
 #include <dev/ipmi/ipmivars.h>
 
-/* SMIC and SSIF are polled. */
+/* What others use already is as they need it. */
+static void
+ipmi_interrupt_configure(device_t dev, const struct ipmi_place *place)
+{
+	struct resource *res;
+	int rid;
+
+	rid = 0;
+	res = bus_alloc_resource(dev, SYS_RES_IRQ, &rid, place->irq,
+	    place->irq, 1, 0);
+	if (res == NULL)
+		return;
+	(void)BUS_CONFIG_INTR(device_get_parent(dev), place->irq,
+	    place->irq_level ? INTR_TRIGGER_LEVEL : INTR_TRIGGER_EDGE,
+	    place->irq_high ? INTR_POLARITY_HIGH : INTR_POLARITY_LOW);
+	bus_release_resource(dev, SYS_RES_IRQ, rid, res);
+}
+
+/*
+ * SMIC and SSIF are polled.  So is everything where there is one processor:
+ * a line that does not stop would keep it from taking the handler away.
+ */
 void
 ipmi_interrupt_claim(device_t dev, const struct ipmi_place *place)
 {
@@ -34,18 +56,16 @@ ipmi_interrupt_claim(device_t dev, const struct ipmi_place *place)
 	rman_res_t end, start;
 	int rid;
 
-	if (place->irq == 0 || (place->interface != IPMI_KCS &&
+	if (place->irq == 0 || mp_ncpus == 1 || (place->interface != IPMI_KCS &&
 	    place->interface != IPMI_BT))
 		return;
 	start = place->irq == IPMI_IRQ_ROUTED ? 0 : place->irq;
 	end = place->irq == IPMI_IRQ_ROUTED ? ~(rman_res_t)0 : place->irq;
 	rid = 0;
+	if (place->irq_told)
+		ipmi_interrupt_configure(dev, place);
 	sc->irq = bus_alloc_resource(dev, SYS_RES_IRQ, &rid, start, end, 1,
 	    RF_SHAREABLE | RF_ACTIVE);
-	if (sc->irq != NULL && place->irq_told)
-		(void)BUS_CONFIG_INTR(device_get_parent(dev), place->irq,
-		    place->irq_level ? INTR_TRIGGER_LEVEL : INTR_TRIGGER_EDGE,
-		    place->irq_high ? INTR_POLARITY_HIGH : INTR_POLARITY_LOW);
 }
 
 void
@@ -81,9 +101,10 @@ ipmi_interrupt_thread(void *arg)
 	struct ipmi_softc *sc = arg;
 
 	mtx_lock(&sc->lock);
-	ipmi_core_interrupted(sc->core);
-	wakeup(&sc->irq);
-	cv_broadcast(&sc->worker_cv);
+	if (ipmi_core_interrupted(sc->core)) {
+		wakeup(&sc->irq);
+		cv_broadcast(&sc->worker_cv);
+	}
 	mtx_unlock(&sc->lock);
 }
 
@@ -102,12 +123,11 @@ ipmi_interrupt_setup(struct ipmi_softc *sc)
 }
 
 /* Without handlers the line is masked. */
-void
+static void
 ipmi_interrupt_teardown(struct ipmi_softc *sc)
 {
 
-	if (sc->irq_cookie != NULL)
-		(void)bus_teardown_intr(sc->dev, sc->irq, sc->irq_cookie);
+	(void)bus_teardown_intr(sc->dev, sc->irq, sc->irq_cookie);
 	sc->irq_cookie = NULL;
 }
 

@@ -83,7 +83,6 @@ int	ipmi_registers_detach(device_t dev);
 void	ipmi_registers_release(device_t dev);
 void	ipmi_interrupt_claim(device_t dev, const struct ipmi_place *place);
 void	ipmi_interrupt_release(device_t dev);
-void	ipmi_interrupt_teardown(struct ipmi_softc *sc);
 bool	ipmi_pci_is_smic(device_t dev);
 bool	ipmi_attached_elsewhere(device_t dev);
 bool	ipmi_smbios(struct ipmi_place *place);

@@ -121,6 +121,11 @@ fn an_interrupt_that_is_named_is_used_and_switched_off_at_the_end() {
             assert_eq!(bench.pat(0), 0);
             assert_eq!(bench.stage.unload().ok(), Some(0));
             assert_eq!(enables(bench) & INTERRUPTS, 0, "nobody serves them");
+            if transport == Transport::Bt {
+                let now = bench.now();
+                let mask = bench.board(|board| board.interface_mut().read(2, now));
+                assert_eq!(mask & 0x01, 0, "BT_INTMASK");
+            }
         });
     }
 }
