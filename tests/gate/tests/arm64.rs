@@ -3,6 +3,7 @@
 //! and no other, and one that comes as close as is allowed.
 
 mod shared;
+mod verdict;
 
 use ipmi_gate::{Rule, FRAME_LIMIT};
 use object::elf::*;

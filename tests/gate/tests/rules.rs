@@ -3,6 +3,7 @@
 //! comes as close as is allowed. Knows the rules from their messages only.
 
 mod sample;
+mod verdict;
 
 use ipmi_gate::{check, Generation, Rule, FRAME_LIMIT, SIZE_LIMIT};
 use object::elf::{
