@@ -208,7 +208,7 @@ fn finish<K: Kernel>(kernel: &K, state: &mut State, finished: Finished, now: Ins
     drop(state.application_ended(request, outcome, delivered, now, wake));
 }
 
-/// One attempt on the worker's own wire.
+/// One attempt on the worker's own wire, if nobody has or takes the hardware.
 fn guarded<K: Kernel>(
     kernel: &K,
     interface: &mut Interface,
@@ -220,21 +220,16 @@ fn guarded<K: Kernel>(
     let shared = kernel.shared();
     let outcome = match shared.handover.begin() {
         Some(ticket) => {
-            let wire = WorkerWire {
-                kernel,
-                started,
-                ticket,
-                yields,
-                slept: Cell::new(false),
-            };
             // Looked at after `begin`: the device that goes away later revokes the ticket.
             let outcome = match shared.exiting.load(Acquire) {
                 true => Err(Failure::Aborted),
-                false => attempt::run(&wire, interface, patience.limits(), exchange),
+                false if shared.interrupt.is_wired() => {
+                    WorkerWire::<K, true>::new(kernel, ticket, yields, started)
+                        .run(interface, patience, exchange)
+                }
+                false => WorkerWire::<K, false>::new(kernel, ticket, yields, started)
+                    .run(interface, patience, exchange),
             };
-            if wire.slept.get() {
-                shared.interrupt.sleeps();
-            }
             match shared.handover.end(ticket) {
                 true => outcome,
                 false => Err(Failure::Seized),
@@ -252,7 +247,9 @@ fn guarded<K: Kernel>(
     outcome
 }
 
-struct WorkerWire<'k, K> {
+/// The worker's own wire. `WIRED`: the interrupt's filter touches registers as well; nobody but the
+/// worker installs it, so an attempt that begins without it need not ask again at every access.
+struct WorkerWire<'k, K, const WIRED: bool> {
     kernel: &'k K,
     started: Instant,
     ticket: Ticket,
@@ -260,7 +257,31 @@ struct WorkerWire<'k, K> {
     slept: Cell<bool>,
 }
 
-impl<K: Kernel> WorkerWire<'_, K> {
+impl<'k, K: Kernel, const WIRED: bool> WorkerWire<'k, K, WIRED> {
+    fn new(kernel: &'k K, ticket: Ticket, yields: bool, started: Instant) -> Self {
+        WorkerWire {
+            kernel,
+            started,
+            ticket,
+            yields,
+            slept: Cell::new(false),
+        }
+    }
+
+    /// One attempt.
+    fn run(
+        self,
+        interface: &mut Interface,
+        patience: Patience,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<(), Failure> {
+        let outcome = attempt::run(&self, interface, patience.limits(), exchange);
+        if self.slept.get() {
+            self.kernel.shared().interrupt.sleeps();
+        }
+        outcome
+    }
+
     /// Has a driver request waited long enough to end this application attempt?
     fn must_yield(&self, progressed: Instant) -> bool {
         let since = self.kernel.shared().driver_waits.load(Relaxed);
@@ -272,7 +293,7 @@ impl<K: Kernel> WorkerWire<'_, K> {
     }
 }
 
-impl<K: Kernel> Wire for WorkerWire<'_, K> {
+impl<K: Kernel, const WIRED: bool> Wire for WorkerWire<'_, K, WIRED> {
     fn now(&self) -> Instant {
         self.kernel.now()
     }
@@ -282,11 +303,17 @@ impl<K: Kernel> Wire for WorkerWire<'_, K> {
     }
 
     fn read(&self, register: u8) -> u8 {
-        interrupt::read(self.kernel, register, false)
+        match WIRED {
+            true => interrupt::read(self.kernel, register, false),
+            false => self.kernel.read(register),
+        }
     }
 
     fn write(&self, register: u8, value: u8) {
-        interrupt::write(self.kernel, register, value, false);
+        match WIRED {
+            true => interrupt::write(self.kernel, register, value, false),
+            false => self.kernel.write(register, value),
+        }
     }
 
     fn send(&self, command: u8, block: &Block) -> Transfer {
