@@ -5,6 +5,7 @@ Knows nothing of what runs inside.
 """
 
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ QEMU = "qemu-system-x86_64"
 MAKEFS = "/usr/sbin/makefs"
 # What isa-debug-exit makes of the 0 that the guest writes.
 EXIT_OF_GUEST = 1
+# Seconds without a character after which somebody at the console would press Enter.
+SILENCE = 30
 
 
 class Missing(SystemExit):
@@ -50,7 +53,8 @@ class Machine:
         self._start(["-kernel", kernel, "-append", environment], self.disks)
 
     def start_image(self, image):
-        self._start([], [image] + self.disks)
+        # Without a screen the BIOS's console is the serial line, and so the loader's.
+        self._start(["-machine", "graphics=off"], [image] + self.disks)
 
     def _start(self, boot, disks):
         if not shutil.which(QEMU):
@@ -89,38 +93,51 @@ class Machine:
         line, _, self.pending = self.pending.partition(b"\n")
         return line.decode(errors="replace").rstrip("\r")
 
-    def await_text(self, text, end):
-        """Reads until `text` is there, be the line complete or not; what was read, or None."""
-        seen = b""
-        while text.encode() not in seen + self.pending:
-            data = self._read(end)
-            if not data:
-                return None
-            self.pending += data
-            if len(self.pending) > 65536:
-                seen, self.pending = self.pending[-4096:], b""
-        seen += self.pending
-        self.pending = b""
-        return seen.decode(errors="replace")
+    def await_text(self, pattern, end):
+        """Reads until `pattern` matches, be the line complete or not; what was read, without
+        the movements of a cursor. A line silent for long gets an Enter: what is awaited may
+        have been torn by a message of the kernel."""
+        seen = ""
+        while True:
+            seen = plain(seen[-4096:] + self.pending.decode(errors="replace"))
+            found = re.search(pattern, seen)
+            self.pending = seen[found.end():].encode() if found else b""
+            if found:
+                return seen[:found.end()]
+            if not self._says_something(min(time.monotonic() + SILENCE, end)):
+                self.type("\n")
+            self.pending = self._read(end)
+            if not self.pending:
+                return seen
+
+    def _says_something(self, end):
+        left = max(0, end - time.monotonic())
+        return bool(select.select([self.process.stdout], [], [], left)[0])
 
     def _read(self, end):
-        left = end - time.monotonic()
-        if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+        if not self._says_something(end):
             self.timed_out = True
             return b""
         data = os.read(self.process.stdout.fileno(), 65536)
+        if not data:
+            self.process.wait()
         if self.log:
             self.log.write(data.decode(errors="replace"))
+            self.log.flush()
         return data
 
     def type(self, text):
-        self.process.stdin.write(text.encode())
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(text.encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            # It has ended, as the next read finds.
+            pass
 
     def stop(self):
-        if self.timed_out:
+        if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+            self.process.wait()
         if self.log:
             self.log.close()
 
@@ -135,6 +152,11 @@ class Machine:
         if self.process.returncode not in (0, EXIT_OF_GUEST):
             return f"QEMU ended with {self.process.returncode}"
         return otherwise
+
+
+def plain(text):
+    """What stays of `text` on paper."""
+    return re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|[c78])|\r", "", text)
 
 
 def raw(disk):

@@ -21,6 +21,9 @@ PROGRAMS = ["device_test", "ioctl_test", "limits_test", "module_test", "watchdog
 SHELL_PROGRAM = "tools_test"
 ALLOWED = "-v ipmi_watchdog=yes -v ipmi_unload=yes -v ipmi_cycles={cycles}"
 SHELLS = ["bin/sh", "rescue/sh"]
+# On an installed system, in words for any shell and short enough for any terminal.
+MOUNTED = "/mnt"
+START = f"mkdir -p {MOUNTED}; mount -o ro /dev/vtbd1 {MOUNTED}; sh {MOUNTED}/vmtest/installed.sh"
 
 
 def arguments():
@@ -52,7 +55,8 @@ def lay_out(args, directory, plan):
     own = os.path.join(directory, "own")
     files = {"ipmi.ko": args.ko, "init": os.path.join(args.programs, "init")}
     here = os.path.dirname(os.path.abspath(__file__))
-    files["atf.sh"] = os.path.join(here, "guest", "atf.sh")
+    for script in ["atf.sh", "installed.sh"]:
+        files[script] = os.path.join(here, "guest", script)
     script = SHELL_PROGRAM + ".sh"
     files[script] = os.path.join(here, "..", "sys", "ipmi", script)
     for program in PROGRAMS:
@@ -105,19 +109,20 @@ def log_of(args, name):
     return os.path.join(args.log, name + ".log")
 
 
-def test_plan(args):
+def test_plan(args, shell, below=""):
+    """The tests, on a disk that is mounted at `below`."""
     options = ALLOWED.format(cycles=args.cycles)
-    plan = ["load /vmtest/ipmi.ko"]
-    plan += [f"run /vmtest/{program} {options}" for program in PROGRAMS]
-    shell = static_shell(args.root)
+    plan = [f"load {below}/vmtest/ipmi.ko"]
+    plan += [f"run {below}/vmtest/{program} {options}" for program in PROGRAMS]
     if shell:
-        plan.append(f"run {shell} /vmtest/atf.sh /vmtest/{SHELL_PROGRAM}.sh")
+        plan.append(f"run {shell} {below}/vmtest/atf.sh {below}/vmtest/{SHELL_PROGRAM}.sh")
     return plan
 
 
 def run_kernel(args, verdict):
-    machine = boot_kernel(args, "tests", test_plan(args), verdict)
-    programs = PROGRAMS + ([SHELL_PROGRAM] if static_shell(args.root) else [])
+    shell = static_shell(args.root)
+    machine = boot_kernel(args, "tests", test_plan(args, shell), verdict)
+    programs = PROGRAMS + ([SHELL_PROGRAM] if shell else [])
     verdict.judge("boot:tests", verdict.ran(programs), machine.fate("the tests did not end"))
     verdict.complaints("boot:complaints")
 
@@ -140,32 +145,22 @@ def run_kernel(args, verdict):
 def run_image(args, verdict):
     """Drives an installed system over its serial console; the disk is not written to."""
     with tempfile.TemporaryDirectory(prefix="vmtest.") as directory:
-        own = lay_out(args, directory, [])
+        own = lay_out(args, directory, test_plan(args, "/bin/sh", MOUNTED))
         second = make_disk(os.path.join(directory, "disk"), [own])
         machine = Machine(args.device, [second], log=log_of(args, "image"))
         machine.start_image(args.image)
         try:
-            console.drive(machine, verdict, args.timeout, image_commands(args))
+            console.run(machine, START, "vmtest: begin\n")
+            for line in machine.lines(args.timeout):
+                verdict.hear(line)
+        except console.Lost as lost:
+            verdict.judge("boot:console", False, str(lost))
+            return
         finally:
             machine.stop()
         programs = PROGRAMS + [SHELL_PROGRAM]
         verdict.judge("boot:tests", verdict.ran(programs), machine.fate("the tests did not end"))
         verdict.complaints("boot:complaints")
-
-
-def image_commands(args):
-    options = ALLOWED.format(cycles=args.cycles)
-    commands = [
-        "mount -o ro /dev/vtbd1 /mnt",
-        "kenv hw.ipmi.wd_timer_actions=1",
-        "kldload /mnt/vmtest/ipmi.ko",
-        "sleep 10",
-        "echo vmtest: begin",
-    ]
-    commands += [f"/mnt/vmtest/{program} {options}" for program in PROGRAMS]
-    commands.append(f"sh /mnt/vmtest/atf.sh /mnt/vmtest/{SHELL_PROGRAM}.sh")
-    commands.append("echo vmtest: end")
-    return commands
 
 
 def require(**given):
