@@ -201,7 +201,7 @@ install load:
 
 # Headers that were fetched and libcore stay: they are not made of these sources.
 clean:
-	rm -rf build/ipmi.ko* build/ipmi_linux.* build/14 build/aarch64/[!s]* build/cargo build/kobj build/run \
+	rm -rf build/ipmi.ko* build/ipmi_linux.* build/14 build/aarch64/[!s]* build/cargo build/kobj build/run build/vm \
 	    build/bindings.rs* build/configuration build/libipmi.a build/test.log
 	$(HOST_CARGO) clean
 

@@ -3,7 +3,8 @@
 # The tests of tests/sys/ipmi on a real kernel in QEMU.  Read by mk/Linux.mk.
 #
 #   make vmtest KERNEL=FILE [ROOT=DIRECTORY|IMAGE]   a kernel that QEMU can start
-#   make vmtest IMAGE=FILE                           an official disk image
+#   make vmtest IMAGE=FILE                           an official disk image: root has no
+#                     password there; its loader is told to use the serial line
 #   CYCLES=200        how often the module is loaded and unloaded
 #   APPEND="A=B ..."  more kernel environment, hints for one
 #   DEVICE=pci-ipmi-kcs   QEMU's IPMI device
@@ -14,7 +15,7 @@ IMAGE =
 APPEND =
 CYCLES = 20
 DEVICE = isa-ipmi-kcs
-VM = build/vm
+VM = $(OUT)/vm
 VM_PROGRAMS = device_test ioctl_test limits_test module_test watchdog_test
 # Static programs with a libc of a few functions: there is no userland to link with.
 VM_CFLAGS = --target=x86_64-unknown-freebsd$(FREEBSD).0 -std=gnu17 -O2 -nostdinc \
