@@ -88,6 +88,7 @@ pub fn send<K: Kernel>(
     let mut request = Request::boxed();
     request.client = id;
     request.msgid = command.msgid;
+    request.sent = now;
     compose(&mut request, command, origin, fill)?;
     kernel.locked(|state| state.clients.submit(request, limit))?;
     kernel.wake(Channel::Worker);

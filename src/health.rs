@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Does the BMC answer? The circuit breaker and the counters.
+//! Does the BMC answer? The circuit breaker, the counters, and what is kept for diagnosis.
 
+mod histogram;
+mod recorder;
+
+pub use self::histogram::{Histogram, BOUNDED};
+pub use self::recorder::{Attempt, Recorder};
+use crate::memory::Blank;
 use crate::time::{Instant, MS};
 use crate::transport::{Failure, Patience};
 
@@ -210,6 +216,27 @@ impl Counters {
         };
         *counter = counter.saturating_add(1);
     }
+}
+
+/// What is kept for diagnosis, as `dev.ipmi.N.latency_us` and `dev.ipmi.N.recorder`.
+pub struct History {
+    /// From a pat or a stop to its answer, where the caller may sleep.
+    pub pats: Histogram,
+    /// From an application's send until its reply can be received.
+    pub requests: Histogram,
+    /// From the first byte of a transaction to the last, or until it is given up.
+    pub attempts: Histogram,
+    /// The flight recorder.
+    pub recorder: Recorder,
+}
+
+impl Blank for History {
+    const BLANK: History = History {
+        pats: Histogram::EMPTY,
+        requests: Histogram::EMPTY,
+        attempts: Histogram::EMPTY,
+        recorder: Recorder::EMPTY,
+    };
 }
 
 #[cfg(test)]

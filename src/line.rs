@@ -74,6 +74,18 @@ impl Line {
         self.dec(tenths / 10).text(".").dec(tenths % 10)
     }
 
+    /// Appends nanoseconds as seconds with six decimals.
+    pub fn micros(&mut self, ns: u64) -> &mut Line {
+        let us = ns / 1000;
+        self.dec(us / 1_000_000).text(".");
+        let mut unit = 100_000;
+        while unit > 0 {
+            self.push(b'0'.wrapping_add((us / unit % 10) as u8));
+            unit /= 10;
+        }
+        self
+    }
+
     /// Appends a byte as two hexadecimal digits after `0x`.
     pub fn hex(&mut self, byte: u8) -> &mut Line {
         self.add(b"0x");
@@ -111,6 +123,7 @@ mod tests {
         assert_eq!(read(Line::new().dec(0)), "0");
         assert_eq!(read(Line::new().dec(u64::MAX)), "18446744073709551615");
         assert_eq!(read(Line::new().seconds(128_049_000_000)), "128.0");
+        assert_eq!(read(Line::new().micros(7_000_123_999)), "7.000123");
         assert_eq!(read(Line::new().hex(0xc0).text(" ").hex(9)), "0xc0 0x09");
     }
 

@@ -147,21 +147,13 @@ impl Startup {
 
     /// Writes the line that introduces the BMC.
     pub fn describe(&self, line: &mut Line) {
-        let bcd = |value: u8| (u64::from(value >> 4), u64::from(value & 15));
-        let (tens, ones) = bcd(self.id.firmware_minor);
-        let (minor, major) = bcd(self.id.version);
         line.text("IPMI device rev. ")
             .dec(u64::from(self.id.revision))
-            .text(", firmware rev. ")
-            .dec(u64::from(self.id.firmware_major))
-            .text(".")
-            .dec(tens)
-            .dec(ones)
-            .text(", version ")
-            .dec(major)
-            .text(".")
-            .dec(minor)
-            .text(", device support mask ")
+            .text(", firmware rev. ");
+        self.id.describe_firmware(line);
+        line.text(", version ");
+        self.id.describe_version(line);
+        line.text(", device support mask ")
             .hex(self.id.support)
             .text(", channels ")
             .dec(u64::from(self.channels));

@@ -9,12 +9,12 @@ mod questions;
 use self::questions::Questions;
 use crate::enables::Enables;
 use crate::event::{Event, Events};
-use crate::health::{Counters, Gate, Link};
+use crate::health::{Attempt, Counters, Gate, History, Link};
 use crate::interrupt::{Use, Verdict};
 use crate::kernel::{Errno, Settings, Step, Who};
 use crate::mail::Mail;
 use crate::maintenance::Maintenance;
-use crate::memory::Box;
+use crate::memory::{Blank, Box};
 use crate::polled::Budget;
 use crate::queue::{Clients, Request};
 use crate::startup::Startup;
@@ -89,6 +89,8 @@ pub struct State {
     pub link: Link,
     /// Counters since attach.
     pub counters: Counters,
+    /// What is kept for diagnosis.
+    pub history: Box<History>,
     /// What people are to be told.
     pub events: Events,
     /// The device goes away: no new descriptors.
@@ -130,6 +132,7 @@ impl State {
             maintenance: Maintenance::new(),
             link: Link::new(),
             counters: Counters::default(),
+            history: History::boxed(),
             events: Events::new(),
             detaching: false,
             in_shutdown: None,
@@ -185,6 +188,7 @@ impl State {
             return Step::Ready(Job::Rewire(installed));
         }
         if let Some((event, print)) = self.events.pop(now) {
+            self.history.recorder.told(now, event.notification());
             let hidden = u64::from(!print);
             self.counters.suppressed = self.counters.suppressed.saturating_add(hidden);
             return Step::Ready(Job::Tell(event, print));
@@ -299,6 +303,24 @@ impl State {
         if dead && unknown && !core::mem::replace(&mut self.waiting_told, true) {
             self.events.push(Event::Waiting);
         }
+    }
+
+    /// An attempt is over, at a message of the driver's own or of an application's that began with
+    /// `head`. It began at `started` and brought a completion code or none.
+    pub fn attempted(
+        &mut self,
+        own: bool,
+        head: (u8, u8),
+        outcome: Result<u8, Failure>,
+        started: Instant,
+        now: Instant,
+    ) {
+        let took = now.since(started);
+        if !outcome.is_err_and(was_ended) {
+            self.history.attempts.note(took);
+        }
+        let attempt = Attempt { own, head, outcome };
+        self.history.recorder.attempted(started, took, attempt);
     }
 
     /// Ends a driver command that was answered, in an attempt that began at `started`.

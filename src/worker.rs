@@ -29,6 +29,7 @@ const SEIZED: u64 = 10 * MS;
 struct Finished {
     request: Box<Request>,
     outcome: Result<(), Failure>,
+    started: Instant,
     delivered: bool,
     surprised: bool,
 }
@@ -61,12 +62,16 @@ pub fn run<K: Kernel>(kernel: &K, interface: &mut Interface) {
             Job::Application(request, patience) => {
                 finished = Some(application(kernel, interface, request, patience, now));
             }
-            Job::Reject(request) => drop(
-                kernel.locked(|state| state.reject(request, |cookie| kernel.wake_client(cookie))),
-            ),
-            Job::Deliver(request) => drop(
-                kernel.locked(|state| state.deliver(request, |cookie| kernel.wake_client(cookie))),
-            ),
+            Job::Reject(request) => {
+                drop(kernel.locked(|state| {
+                    state.reject(request, now, |cookie| kernel.wake_client(cookie))
+                }))
+            }
+            Job::Deliver(request) => {
+                drop(kernel.locked(|state| {
+                    state.deliver(request, now, |cookie| kernel.wake_client(cookie))
+                }))
+            }
         }
     }
 }
@@ -156,6 +161,8 @@ fn driver<K: Kernel>(
         if interface.surprised() {
             state.suspect(now);
         }
+        let code = outcome.map(|()| reply.completion());
+        state.attempted(true, message.head(), code, started, now);
         match outcome {
             Ok(()) => state.driver_answered(purpose, &reply, started, now),
             Err(failure) => state.driver_failed(purpose, failure, started, now),
@@ -187,6 +194,7 @@ fn application<K: Kernel>(
     Finished {
         request,
         outcome,
+        started: now,
         // Of an attempt that did not begin, the interface knows nothing.
         delivered: outcome != Err(Failure::Taken) && interface.delivered(),
         surprised: interface.surprised(),
@@ -197,6 +205,7 @@ fn finish<K: Kernel>(kernel: &K, state: &mut State, finished: Finished, now: Ins
     let Finished {
         request,
         outcome,
+        started,
         delivered,
         surprised,
     } = finished;
@@ -205,6 +214,8 @@ fn finish<K: Kernel>(kernel: &K, state: &mut State, finished: Finished, now: Ins
     if surprised {
         state.suspect(now);
     }
+    let code = outcome.map(|()| request.reply.completion());
+    state.attempted(false, request.head(), code, started, now);
     drop(state.application_ended(request, outcome, delivered, now, wake));
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod entry;
 mod firmware;
 mod kernel;
 pub(crate) mod memory;
+pub(crate) mod sysctl;
 pub(crate) mod watchdog;
 
 #[allow(

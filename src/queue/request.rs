@@ -50,6 +50,8 @@ pub struct Request {
     pub msgid: i64,
     /// EIO when the attempt failed; `None` when `reply` holds an answer.
     pub error: Option<Errno>,
+    /// When it was sent.
+    pub sent: Instant,
     /// Attempts made so far.
     pub attempts: u8,
     /// Which way it goes.
@@ -66,6 +68,7 @@ impl Blank for Request {
         client: ClientId::NOBODY,
         msgid: 0,
         error: None,
+        sent: Instant::BOOT,
         attempts: 0,
         route: Route::System,
         bytes: [0; REQUEST_MAX],

@@ -66,7 +66,7 @@ impl State {
             self.watchdog.done_for_others(request.as_bytes(), now);
         }
         if self.mail.carries(&request) {
-            return self.fetched(request, outcome.is_ok(), wake);
+            return self.fetched(request, outcome.is_ok(), now, wake);
         }
         match outcome {
             Ok(()) if matches!(request.route, Route::Bus(_)) => self.passed_on(request, now, wake),
@@ -75,13 +75,13 @@ impl State {
                 if self.maintenance.answered(sent, code, now) {
                     self.link.rest(now, RESETTING);
                 }
-                self.deliver(request, wake)
+                self.deliver(request, now, wake)
             }
             // The BMC may be executing what it was given whole: only the rest is safe to repeat.
             Err(_) if !delivered && request.attempts < self.startup.terms.attempts => {
                 self.clients.put_back(request)
             }
-            Err(_) => self.reject(request, wake),
+            Err(_) => self.reject(request, now, wake),
         }
     }
 
@@ -89,28 +89,32 @@ impl State {
     pub fn reject(
         &mut self,
         mut request: Box<Request>,
+        now: Instant,
         wake: impl FnMut(usize),
     ) -> Option<Box<Request>> {
         request.error = Some(Errno::Io);
         self.counters.request_errors = self.counters.request_errors.saturating_add(1);
-        self.complete(request, wake)
+        self.complete(request, now, wake)
     }
 
     /// Completes one that is answered.
     pub fn deliver(
         &mut self,
         request: Box<Request>,
+        now: Instant,
         wake: impl FnMut(usize),
     ) -> Option<Box<Request>> {
         self.counters.requests = self.counters.requests.saturating_add(1);
-        self.complete(request, wake)
+        self.complete(request, now, wake)
     }
 
     fn complete(
         &mut self,
         request: Box<Request>,
+        now: Instant,
         mut wake: impl FnMut(usize),
     ) -> Option<Box<Request>> {
+        self.history.requests.note(now.since(request.sent));
         match self.clients.complete(request) {
             Ok(cookie) => {
                 wake(cookie);
@@ -134,7 +138,7 @@ impl State {
             }
             code => {
                 request.answer(&[code]);
-                self.deliver(request, wake)
+                self.deliver(request, now, wake)
             }
         }
     }
@@ -144,11 +148,12 @@ impl State {
         &mut self,
         carrier: Box<Request>,
         answered: bool,
+        now: Instant,
         wake: impl FnMut(usize),
     ) -> Option<Box<Request>> {
         let brought = answered && carrier.reply.completion() == completion::OK;
         let orphan = match self.mail.fetched(brought) {
-            Some(Fetch::Message) => self.arrived(carrier.reply.data(), wake),
+            Some(Fetch::Message) => self.arrived(carrier.reply.data(), now, wake),
             Some(Fetch::Event) => {
                 if let Some(event) = carrier.reply.data().first_chunk() {
                     let dropped = self.clients.push_event(event, wake);
@@ -163,7 +168,12 @@ impl State {
     }
 
     /// A message came out of the receive queue.
-    fn arrived(&mut self, data: &[u8], wake: impl FnMut(usize)) -> Option<Box<Request>> {
+    fn arrived(
+        &mut self,
+        data: &[u8],
+        now: Instant,
+        wake: impl FnMut(usize),
+    ) -> Option<Box<Request>> {
         let incoming = Incoming::parse(data);
         let found = incoming.and_then(|incoming| {
             let mut request = self.clients.arrived(&incoming)?;
@@ -175,7 +185,7 @@ impl State {
             return None;
         };
         self.mail.relieved();
-        self.deliver(request, wake)
+        self.deliver(request, now, wake)
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn pat_with<K: Kernel>(
         Context::MaySleep => {
             let now = kernel.now();
             let serial = slot(kernel, now, timeout, settings)?;
-            wait(kernel, serial, now.plus(settings.pat_wait))
+            wait(kernel, serial, now, settings.pat_wait)
         }
         Context::NoSleep => {
             let now = kernel.now();
@@ -84,8 +84,10 @@ fn hurry<K: Kernel>(kernel: &K, now: Instant) {
     let _ = since.compare_exchange(0, now.nanos().max(1), Relaxed, Relaxed);
 }
 
-/// Waits until `serial` is dealt with or cannot be soon, at most until `deadline`.
-fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Errno> {
+/// Waits until `serial`, asked at `asked`, is dealt with or cannot be soon, at most so many
+/// nanoseconds.
+fn wait<K: Kernel>(kernel: &K, serial: u64, asked: Instant, most: u64) -> Result<(), Errno> {
+    let deadline = asked.plus(most);
     let handlers = &kernel.shared().handlers;
     handlers.fetch_add(1, SeqCst);
     let verdict = kernel.wait(Channel::Answer, |state, now| {
@@ -93,6 +95,7 @@ fn wait<K: Kernel>(kernel: &K, serial: u64, deadline: Instant) -> Result<(), Err
         if !over && now < deadline {
             return Step::Sleep(Some(deadline));
         }
+        state.history.pats.note(now.since(asked));
         let verdict = state.watchdog.verdict(now);
         let events = &mut state.events;
         state.watchdog.returned(serial, verdict, now, events);
@@ -207,7 +210,7 @@ pub fn leave<K: Kernel>(kernel: &K) {
     kernel.wake(Channel::Worker);
     if armed {
         let stopped = slot(kernel, now, 0, &kernel.settings())
-            .and_then(|serial| wait(kernel, serial, deadline));
+            .and_then(|serial| wait(kernel, serial, now, DETACH));
         if stopped.is_err() {
             crate::worker::tell(kernel, &Event::LeftArmed, true);
         }

@@ -2,6 +2,7 @@
 //! Messages that identify a BMC: device id, message flags, channels, chassis control, SEL.
 
 use super::{Message, NetFn};
+use crate::line::Line;
 
 /// Get Device ID (section 20.1).
 pub fn device_id() -> Message {
@@ -55,6 +56,8 @@ pub fn power_cycle() -> Message {
 /// What Get Device ID tells (table 20-2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceId {
+    /// Device id, 0 where unspecified.
+    pub id: u8,
     /// Device revision, four bits.
     pub revision: u8,
     /// Major firmware revision, seven bits.
@@ -74,6 +77,7 @@ pub struct DeviceId {
 impl DeviceId {
     /// Nothing known.
     pub const UNKNOWN: DeviceId = DeviceId {
+        id: 0,
         revision: 0,
         firmware_major: 0,
         firmware_minor: 0,
@@ -85,7 +89,7 @@ impl DeviceId {
 
     /// Reads the reply's data; `None` if it is shorter than IPMI 0.9 made it (6 bytes).
     pub fn parse(data: &[u8]) -> Option<DeviceId> {
-        let [_, revision, major, minor, version, support, rest @ ..] = data else {
+        let [id, revision, major, minor, version, support, rest @ ..] = data else {
             return None;
         };
         let (manufacturer, product) = match rest {
@@ -96,6 +100,7 @@ impl DeviceId {
             _ => (0, 0),
         };
         Some(DeviceId {
+            id: *id,
             revision: revision & 0x0f,
             firmware_major: major & 0x7f,
             firmware_minor: *minor,
@@ -104,6 +109,19 @@ impl DeviceId {
             manufacturer,
             product,
         })
+    }
+
+    /// Writes the firmware's revision.
+    pub fn describe_firmware(&self, line: &mut Line) {
+        let (tens, ones) = (self.firmware_minor >> 4, self.firmware_minor & 15);
+        line.dec(u64::from(self.firmware_major)).text(".");
+        line.dec(u64::from(tens)).dec(u64::from(ones));
+    }
+
+    /// Writes the version of IPMI that it follows.
+    pub fn describe_version(&self, line: &mut Line) {
+        let (minor, major) = (self.version >> 4, self.version & 15);
+        line.dec(u64::from(major)).text(".").dec(u64::from(minor));
     }
 
     /// Can the BMC switch the host's power (chassis device, bit 7)?

@@ -37,6 +37,12 @@ impl Message {
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or(&[])
     }
+
+    /// Network function and LUN, and command.
+    pub fn head(&self) -> (u8, u8) {
+        let [netfn, command, ..] = self.bytes;
+        (netfn, command)
+    }
 }
 
 /// A reply as it arrived, at most `N` bytes: netfn/LUN, command, completion code, data.

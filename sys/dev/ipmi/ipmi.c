@@ -65,12 +65,13 @@ ipmi_await(void *arg)
  * the worker gets to know it, however long that takes.
  */
 int
-ipmi_attach(device_t dev, enum ipmi_interface interface)
+ipmi_attach(device_t dev, const struct ipmi_place *place)
 {
 	struct ipmi_softc *sc = device_get_softc(dev);
 	int error;
 
 	sc->dev = dev;
+	sc->place = *place;
 	ipmi_map_registers(sc);
 	mtx_init(&sc->lock, device_get_nameunit(dev), "ipmi", MTX_DEF);
 	mtx_init(&sc->spin, device_get_nameunit(dev), "ipmi interrupt",
@@ -78,7 +79,7 @@ ipmi_attach(device_t dev, enum ipmi_interface interface)
 	cv_init(&sc->worker_cv, "ipmiwork");
 	cv_init(&sc->answer_cv, "ipmiansw");
 	callout_init_mtx(&sc->tick, &sc->lock, 0);
-	sc->core = ipmi_core_create(sc, interface);
+	sc->core = ipmi_core_create(sc, place->interface);
 	sc->worker_gone = false;
 	error = kproc_create(ipmi_worker, sc, &sc->worker, 0, 0, "%s: worker",
 	    device_get_nameunit(dev));

@@ -110,7 +110,26 @@ enum ipmi_statistic {
 	IPMI_STAT_ANSWERING,
 	IPMI_STAT_INTERRUPTS,
 	IPMI_STAT_INTERRUPTING,
+	IPMI_STAT_DEVICE_ID,
+	IPMI_STAT_REVISION,
+	IPMI_STAT_SUPPORT,
+	IPMI_STAT_MANUFACTURER,
+	IPMI_STAT_PRODUCT,
+	IPMI_STAT_CHANNELS,
 };
+
+/* What dev.ipmi.N.latency_us has histograms of. */
+enum ipmi_latency {
+	IPMI_LATENCY_PAT,
+	IPMI_LATENCY_REQUEST,
+	IPMI_LATENCY_ATTEMPT,
+};
+
+/* Bucket 0 is of 16 us and less, and each that follows of twice as much. */
+#define	IPMI_LATENCY_BUCKETS	21
+#define	IPMI_LATENCY_COUNT	21	/* That of all of them, whatever they took, */
+#define	IPMI_LATENCY_SUM	22	/* all of them together, */
+#define	IPMI_LATENCY_LONGEST	23	/* and the longest. */
 
 /* What dev.ipmi.N.watchdog shows; times in milliseconds. */
 enum ipmi_figure {
@@ -205,5 +224,12 @@ uint64_t ipmi_core_figure(struct ipmi_core *core, enum ipmi_figure which);
 size_t	 ipmi_core_doctor(struct ipmi_core *core, uint32_t others, char *text,
 	    size_t room);
 uint64_t ipmi_core_statistic(struct ipmi_core *core, enum ipmi_statistic which);
+uint64_t ipmi_core_latency(struct ipmi_core *core, enum ipmi_latency which,
+	    uint32_t index);
+size_t	 ipmi_core_version(struct ipmi_core *core, bool of_firmware,
+	    char *text, size_t room);
+/* From number 0 to the last; 0 when there are no more. */
+size_t	 ipmi_core_recorded(struct ipmi_core *core, uint64_t *number,
+	    char *text, size_t room);
 
 #endif /* !_DEV_IPMI_IPMI_CORE_H_ */

@@ -110,7 +110,7 @@ ipmi_registers_attach(device_t dev, const struct ipmi_place *place)
 
 	ipmi_registers_found(dev, place);
 	ipmi_interrupt_claim(dev, place);
-	error = ipmi_attach(dev, place->interface);
+	error = ipmi_attach(dev, place);
 	if (error != 0) {
 		ipmi_interrupt_release(dev);
 		ipmi_registers_release(dev);

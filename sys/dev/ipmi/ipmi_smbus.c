@@ -130,7 +130,7 @@ ipmi_smbus_attach(device_t dev)
 	sc->smbus_address = place.address;
 	device_printf(dev, "SSIF mode found at address 0x%x on %s\n",
 	    sc->smbus_address, device_get_name(sc->smbus));
-	return (ipmi_attach(dev, place.interface));
+	return (ipmi_attach(dev, &place));
 }
 
 /*

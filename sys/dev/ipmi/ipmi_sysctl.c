@@ -178,11 +178,25 @@ ipmi_kpi_watchdog_enabled(void)
 	return (atomic_load_int((u_int *)&ipmi_tunables.wd_init_enable) != 0);
 }
 
-static const struct {
+/* A number that ipmi_core_statistic() knows. */
+struct ipmi_number {
 	enum ipmi_statistic	 which;
 	const char		*name;
 	const char		*descr;
-} ipmi_statistics[] = {
+};
+
+static const struct ipmi_number ipmi_identity[] = {
+	{ IPMI_STAT_DEVICE_ID, "device_id", "Device id" },
+	{ IPMI_STAT_REVISION, "device_revision", "Device revision" },
+	{ IPMI_STAT_SUPPORT, "device_support",
+	    "Additional device support, as Get Device ID has it" },
+	{ IPMI_STAT_MANUFACTURER, "manufacturer_id",
+	    "IANA enterprise number of the manufacturer" },
+	{ IPMI_STAT_PRODUCT, "product_id", "The manufacturer's product id" },
+	{ IPMI_STAT_CHANNELS, "channels", "Channels" },
+};
+
+static const struct ipmi_number ipmi_statistics[] = {
 	{ IPMI_STAT_REQUESTS, "requests", "Requests answered" },
 	{ IPMI_STAT_REQUEST_ERRORS, "request_errors", "Requests failed" },
 	{ IPMI_STAT_REFUSED, "refused",
@@ -275,15 +289,144 @@ ipmi_sysctl_doctor(SYSCTL_HANDLER_ARGS)
 	return (sysctl_handle_string(oidp, text, sizeof(text), req));
 }
 
-static struct sysctl_oid_list *
-ipmi_sysctl_node(struct ipmi_softc *sc, const char *name, const char *descr)
+static int
+ipmi_sysctl_version(SYSCTL_HANDLER_ARGS)
 {
-	struct sysctl_oid *node;
+	struct ipmi_softc *sc = arg1;
+	char text[16];
+	size_t length;
 
-	node = SYSCTL_ADD_NODE(&sc->sysctl_ctx,
-	    SYSCTL_CHILDREN(device_get_sysctl_tree(sc->dev)), OID_AUTO,
-	    name, CTLFLAG_RD | CTLFLAG_MPSAFE, NULL, descr);
-	return (SYSCTL_CHILDREN(node));
+	length = ipmi_core_version(sc->core, arg2 != 0, text,
+	    sizeof(text) - 1);
+	text[length] = '\0';
+	return (sysctl_handle_string(oidp, text, sizeof(text), req));
+}
+
+/* Entries that come while it is read are read as well, as long as there is room. */
+static int
+ipmi_sysctl_recorder(SYSCTL_HANDLER_ARGS)
+{
+	struct ipmi_softc *sc = arg1;
+	const size_t room = 8192;
+	uint64_t number = 0;
+	size_t length, used = 0;
+	char *text;
+	int error;
+
+	text = malloc(room, M_IPMI, M_WAITOK);
+	while (used < room - 1 && (length = ipmi_core_recorded(sc->core,
+	    &number, text + used, room - 1 - used)) > 0) {
+		used += length;
+		text[used++] = '\n';
+	}
+	/* No newline after the last; one byte is left for the end. */
+	text[used > 0 ? used - 1 : 0] = '\0';
+	error = sysctl_handle_string(oidp, text, room, req);
+	free(text, M_IPMI);
+	return (error);
+}
+
+/* Which histogram is in bits 8 and up of arg2, which number of it below. */
+static int
+ipmi_sysctl_latency(SYSCTL_HANDLER_ARGS)
+{
+	struct ipmi_softc *sc = arg1;
+	uint64_t value;
+
+	value = ipmi_core_latency(sc->core, (enum ipmi_latency)(arg2 >> 8),
+	    arg2 & 0xff);
+	return (sysctl_handle_64(oidp, &value, 0, req));
+}
+
+/*
+ * The labels are those that prometheus_sysctl_exporter(8) gives to what is
+ * below, under one name.
+ */
+static struct sysctl_oid_list *
+ipmi_sysctl_node(struct ipmi_softc *sc, struct sysctl_oid_list *parent,
+    const char *name, const char *descr, const char *label)
+{
+
+	return (SYSCTL_CHILDREN(SYSCTL_ADD_NODE_WITH_LABEL(&sc->sysctl_ctx,
+	    parent, OID_AUTO, name, CTLFLAG_RD | CTLFLAG_MPSAFE, NULL, descr,
+	    label)));
+}
+
+static void
+ipmi_sysctl_numbers(struct ipmi_softc *sc, struct sysctl_oid_list *parent,
+    const struct ipmi_number *numbers, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		SYSCTL_ADD_PROC(&sc->sysctl_ctx, parent, OID_AUTO,
+		    numbers[i].name, CTLTYPE_U64 | CTLFLAG_RD | CTLFLAG_MPSAFE,
+		    sc, numbers[i].which, ipmi_sysctl_statistic, "QU",
+		    numbers[i].descr);
+}
+
+static void
+ipmi_sysctl_bucket(struct ipmi_softc *sc, struct sysctl_oid_list *parent,
+    int number, const char *name, const char *descr, const char *label)
+{
+
+	sysctl_add_oid(&sc->sysctl_ctx, parent, OID_AUTO, name,
+	    CTLTYPE_U64 | CTLFLAG_RD | CTLFLAG_MPSAFE, sc, number,
+	    ipmi_sysctl_latency, "QU", descr, label);
+}
+
+/* As Prometheus has its histograms: a bucket has what the smaller ones have. */
+static void
+ipmi_sysctl_histogram(struct ipmi_softc *sc, struct sysctl_oid_list *parent,
+    enum ipmi_latency which, const char *name, const char *descr)
+{
+	struct sysctl_oid_list *buckets, *node;
+	char bound[16];
+	int first, i;
+
+	first = which << 8;
+	node = ipmi_sysctl_node(sc, parent, name, descr, "class");
+	ipmi_sysctl_bucket(sc, node, first + IPMI_LATENCY_COUNT, "count",
+	    "How many there were", NULL);
+	ipmi_sysctl_bucket(sc, node, first + IPMI_LATENCY_SUM, "sum",
+	    "What they took together", NULL);
+	ipmi_sysctl_bucket(sc, node, first + IPMI_LATENCY_LONGEST, "max",
+	    "What the longest took", NULL);
+	buckets = ipmi_sysctl_node(sc, node, "bucket",
+	    "How many took at most so long", NULL);
+	for (i = 0; i < IPMI_LATENCY_BUCKETS; i++) {
+		snprintf(bound, sizeof(bound), "%d", 16 << i);
+		ipmi_sysctl_bucket(sc, buckets, first + i, bound,
+		    "How many took at most so long", "le");
+	}
+	ipmi_sysctl_bucket(sc, buckets, first + IPMI_LATENCY_COUNT, "+Inf",
+	    "How many there were", "le");
+}
+
+static void
+ipmi_sysctl_identity(struct ipmi_softc *sc, struct sysctl_oid_list *device)
+{
+	struct sysctl_ctx_list *ctx = &sc->sysctl_ctx;
+	struct sysctl_oid_list *bmc, *interface;
+
+	bmc = ipmi_sysctl_node(sc, device, "bmc", "The BMC's identity", NULL);
+	ipmi_sysctl_numbers(sc, bmc, ipmi_identity, nitems(ipmi_identity));
+	SYSCTL_ADD_PROC(ctx, bmc, OID_AUTO, "firmware",
+	    CTLTYPE_STRING | CTLFLAG_RD | CTLFLAG_MPSAFE, sc, true,
+	    ipmi_sysctl_version, "A", "Firmware revision");
+	SYSCTL_ADD_PROC(ctx, bmc, OID_AUTO, "ipmi_version",
+	    CTLTYPE_STRING | CTLFLAG_RD | CTLFLAG_MPSAFE, sc, false,
+	    ipmi_sysctl_version, "A", "Version of IPMI that it follows");
+	interface = ipmi_sysctl_node(sc, device, "interface",
+	    "The system interface", NULL);
+	SYSCTL_ADD_CONST_STRING(ctx, interface, OID_AUTO, "type",
+	    CTLFLAG_RD | CTLFLAG_MPSAFE,
+	    ipmi_interface_name(sc->place.interface),
+	    "KCS, SMIC, BT or SSIF");
+	SYSCTL_ADD_U64(ctx, interface, OID_AUTO, "address", CTLFLAG_RD,
+	    &sc->place.address, 0, "Port, address or SMBus slave address");
+	SYSCTL_ADD_U32(ctx, interface, OID_AUTO, "spacing", CTLFLAG_RD,
+	    &sc->place.spacing, 0, "Bytes from register to register");
 }
 
 /*
@@ -301,18 +444,29 @@ void
 ipmi_sysctl_attach(struct ipmi_softc *sc)
 {
 	struct sysctl_ctx_list *ctx;
-	struct sysctl_oid_list *stats, *watchdog;
+	struct sysctl_oid_list *device, *latency, *watchdog;
 	size_t i;
 
 	ctx = &sc->sysctl_ctx;
 	sysctl_ctx_init(ctx);
-	stats = ipmi_sysctl_node(sc, "stats", "Statistics");
-	for (i = 0; i < nitems(ipmi_statistics); i++)
-		SYSCTL_ADD_PROC(ctx, stats, OID_AUTO, ipmi_statistics[i].name,
-		    CTLTYPE_U64 | CTLFLAG_RD | CTLFLAG_MPSAFE, sc,
-		    ipmi_statistics[i].which, ipmi_sysctl_statistic, "QU",
-		    ipmi_statistics[i].descr);
-	watchdog = ipmi_sysctl_node(sc, "watchdog", "Watchdog");
+	device = SYSCTL_CHILDREN(device_get_sysctl_tree(sc->dev));
+	ipmi_sysctl_identity(sc, device);
+	ipmi_sysctl_numbers(sc,
+	    ipmi_sysctl_node(sc, device, "stats", "Statistics", NULL),
+	    ipmi_statistics, nitems(ipmi_statistics));
+	latency = ipmi_sysctl_node(sc, device, "latency_us",
+	    "How long things took, in microseconds", NULL);
+	ipmi_sysctl_histogram(sc, latency, IPMI_LATENCY_PAT, "pat",
+	    "Pats and disarms, from call to return");
+	ipmi_sysctl_histogram(sc, latency, IPMI_LATENCY_REQUEST, "request",
+	    "Applications' requests, from send to completion");
+	ipmi_sysctl_histogram(sc, latency, IPMI_LATENCY_ATTEMPT, "attempt",
+	    "Attempts at transactions with the BMC");
+	SYSCTL_ADD_PROC(ctx, device, OID_AUTO, "recorder",
+	    CTLTYPE_STRING | CTLFLAG_RD | CTLFLAG_MPSAFE, sc, 0,
+	    ipmi_sysctl_recorder, "A",
+	    "Flight recorder: the last attempts and events, oldest first");
+	watchdog = ipmi_sysctl_node(sc, device, "watchdog", "Watchdog", NULL);
 	for (i = 0; i < nitems(ipmi_figures); i++)
 		SYSCTL_ADD_PROC(ctx, watchdog, OID_AUTO, ipmi_figures[i].name,
 		    CTLTYPE_U64 | CTLFLAG_RD | CTLFLAG_MPSAFE, sc,

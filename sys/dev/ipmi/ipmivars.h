@@ -30,6 +30,7 @@ struct ipmi_register {
 
 struct ipmi_softc {
 	device_t		 dev;
+	struct ipmi_place	 place;
 	struct ipmi_core	*core;
 	struct mtx		 lock;
 	struct mtx		 spin;		/* Against the filter. */
@@ -71,7 +72,7 @@ MALLOC_DECLARE(M_IPMI);
 extern int ipmi_attach_wait;
 extern int ipmi_cycle_wait;
 
-int	ipmi_attach(device_t dev, enum ipmi_interface interface);
+int	ipmi_attach(device_t dev, const struct ipmi_place *place);
 int	ipmi_detach(device_t dev);
 int	ipmi_suspend(device_t dev);
 

@@ -17,6 +17,7 @@ mod dog;
 mod fairness;
 mod guard;
 mod hangs;
+mod history;
 mod interrupts;
 mod linux;
 mod maintenance;
