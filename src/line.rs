@@ -77,13 +77,14 @@ impl Line {
     /// Appends nanoseconds as seconds with six decimals.
     pub fn micros(&mut self, ns: u64) -> &mut Line {
         let us = ns / 1000;
+        let fraction = us % 1_000_000;
         self.dec(us / 1_000_000).text(".");
         let mut unit = 100_000;
-        while unit > 0 {
-            self.push(b'0'.wrapping_add((us / unit % 10) as u8));
+        while fraction < unit && unit > 1 {
+            self.push(b'0');
             unit /= 10;
         }
-        self
+        self.dec(fraction)
     }
 
     /// Appends a byte as two hexadecimal digits after `0x`.
@@ -124,6 +125,8 @@ mod tests {
         assert_eq!(read(Line::new().dec(u64::MAX)), "18446744073709551615");
         assert_eq!(read(Line::new().seconds(128_049_000_000)), "128.0");
         assert_eq!(read(Line::new().micros(7_000_123_999)), "7.000123");
+        assert_eq!(read(Line::new().micros(0)), "0.000000");
+        assert_eq!(read(Line::new().micros(999_999_000)), "0.999999");
         assert_eq!(read(Line::new().hex(0xc0).text(" ").hex(9)), "0xc0 0x09");
     }
 
