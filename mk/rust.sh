@@ -9,6 +9,8 @@
 #   3. those in /usr/bin: Debian's rustc-web and cargo-web with rust-web-src
 # Installs nothing and knows nothing of what is built.
 set -eu
+# rustc would look for make's job server, which this has not inherited.
+unset MAKEFLAGS
 
 # The library source that belongs to compiler $1, or nothing.
 library_of() {

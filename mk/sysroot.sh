@@ -5,6 +5,8 @@
 # its source in $RUST_LIBRARY into a sysroot of its own, beside an empty
 # compiler_builtins: what that crate offers, the kernel has or must not need.
 set -eu
+# rustc would look for make's job server, which this has not inherited.
+unset MAKEFLAGS
 target=$1 directory=$2
 shift 2
 libraries=$directory/lib/rustlib/$target/lib

@@ -7,7 +7,7 @@ use crate::atomic::Ordering::{Acquire, Relaxed};
 use crate::attempt::{self, Pace, Wire};
 use crate::event::Event;
 use crate::handover::Ticket;
-use crate::interrupt;
+use crate::interrupt::{self, Verdict};
 use crate::kernel::{Channel, Kernel, Step};
 use crate::line::Line;
 use crate::memory::Box;
@@ -345,7 +345,9 @@ impl<K: Kernel, const WIRED: bool> Wire for WorkerWire<'_, K, WIRED> {
                 self.slept.set(true);
                 let interrupt = &self.kernel.shared().interrupt;
                 if interrupt.is_storm() && interrupt.is_wired() {
-                    // A processor does nothing else meanwhile.
+                    // A processor does nothing else meanwhile. Whoever is first gives it up.
+                    self.kernel
+                        .locked(|state| state.gives_up_interrupt(Verdict::Storm));
                     rewire(self.kernel, false);
                 }
                 interrupt::pause(self.kernel, ns);
