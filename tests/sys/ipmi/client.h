@@ -114,4 +114,18 @@ client_ask(int fd, uint8_t cmd, const void *data, size_t length,
 	    answer->data[0]);
 }
 
+#define	WATCHDOG_RUNNING	0x40	/* In the first byte after the completion code. */
+
+/* Get Watchdog Timer. */
+static inline void
+client_ask_watchdog(struct answer *answer)
+{
+	int fd;
+
+	fd = client_open();
+	client_ask(fd, IPMI_GET_WDOG, NULL, 0, answer);
+	close(fd);
+	ATF_REQUIRE(answer->recv.msg.data_len >= 9);
+}
+
 #endif /* !_TESTS_SYS_IPMI_CLIENT_H_ */

@@ -86,6 +86,7 @@ int	kldfind(const char *name) { return (CALL3(kldfind, name, 0, 0)); }
 int	kldload(const char *name) { return (CALL3(kldload, name, 0, 0)); }
 int	kldunload(int id) { return (CALL3(kldunload, id, 0, 0)); }
 int	reboot(int how) { return (CALL3(reboot, how, 0, 0)); }
+int	shm_unlink(const char *name) { return (CALL3(shm_unlink, name, 0, 0)); }
 
 int
 execve(const char *path, char *const argv[], char *const environment[])
@@ -118,6 +119,13 @@ mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
 
 	return ((void *)CALL(mmap, at, size, prot, flags, fd, offset));
+}
+
+int
+shm_open(const char *name, int flags, mode_t mode)
+{
+
+	return (CALL(shm_open2, name, flags, mode, 0, NULL, 0));
 }
 
 int
