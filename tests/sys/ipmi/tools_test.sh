@@ -47,8 +47,9 @@ ipmitool_head()
 ipmitool_body()
 {
 	require_device
-	atf_check -o match:"IPMI Version" ipmitool -I open mc info
-	atf_check -o match:"Watchdog Timer Is" ipmitool -I open mc watchdog get
+	# It complains of vendors' names that are not installed.
+	atf_check -o match:"IPMI Version" -e ignore ipmitool -I open mc info
+	atf_check -o match:"Watchdog Timer Is" -e ignore ipmitool -I open mc watchdog get
 }
 
 atf_init_test_cases()

@@ -19,14 +19,20 @@ atf_fail() { atf_end failed "$*"; }
 atf_pass() { atf_end passed; }
 atf_add_test_case() { atf_cases="$atf_cases $1"; }
 
-# atf_check [-o inline:TEXT | -o match:EXPRESSION] COMMAND...: succeeds, and prints that.
+# atf_check [-o inline:TEXT | -o match:EXPRESSION] [-e ignore] COMMAND...: succeeds, and
+# prints that; errors count as output unless they are ignored.
 atf_check() {
 	atf_expected=ignore
-	if [ "$1" = -o ]; then
-		atf_expected=$2
+	atf_errors=/dev/stdout
+	while :; do
+		case $1 in
+		-o) atf_expected=$2 ;;
+		-e) atf_errors=/dev/null ;;
+		*) break ;;
+		esac
 		shift 2
-	fi
-	atf_text=$("$@" 2>&1) || atf_fail "$*: $atf_text"
+	done
+	atf_text=$("$@" 2>"$atf_errors") || atf_fail "$*: $atf_text"
 	case $atf_expected in
 	inline:*) [ "$atf_text" = "$(printf "${atf_expected#inline:}")" ] || atf_fail "$*: $atf_text" ;;
 	match:*) echo "$atf_text" | grep -Eq "${atf_expected#match:}" || atf_fail "$*: $atf_text" ;;
