@@ -105,15 +105,42 @@ ipmi_isa_is_pci(void)
 	return (dev != NULL && ipmi_pci_is_smic(dev));
 }
 
+/*
+ * The unit of the first hint that isahint(4) makes a device of; at boot it does so
+ * after this driver has looked.
+ */
+static int
+ipmi_isa_hinted_unit(device_t parent)
+{
+	int anchor, unit;
+
+	anchor = 0;
+	if (resource_find_dev(&anchor, "ipmi", &unit, "at",
+	    device_get_name(parent)) == 0)
+		return (unit);
+	anchor = 0;
+	if (resource_find_dev(&anchor, "ipmi", &unit, "at",
+	    device_get_nameunit(parent)) == 0)
+		return (unit);
+	return (-1);
+}
+
 static void
 ipmi_isa_identify(driver_t *driver __unused, device_t parent)
 {
 	struct ipmi_place place;
+	int unit;
 
 	if (device_find_child(parent, "ipmi", -1) != NULL ||
 	    !ipmi_isa_described(NULL, &place) || ipmi_isa_is_pci())
 		return;
-	BUS_ADD_CHILD(parent, 0, "ipmi", -1);
+	/*
+	 * Without a unit of its own the kernel would compare the hints with the
+	 * resources of a device that has none yet, and page fault.
+	 */
+	unit = ipmi_isa_hinted_unit(parent);
+	if (unit == -1 || !resource_disabled("ipmi", unit))
+		BUS_ADD_CHILD(parent, 0, "ipmi", unit);
 }
 
 static int

@@ -39,7 +39,11 @@ pub fn machine_with(kenv: &[(&str, &str)]) -> Machine {
         ..Config::default()
     };
     let mut machine = Machine::new(config, Box::new(Nothing));
-    machine.execute("swapper", super::kld::boot).unwrap();
+    let boot = || {
+        super::kld::boot();
+        super::newbus::isa::enumerate_hinted_children();
+    };
+    machine.execute("swapper", boot).unwrap();
     machine
 }
 

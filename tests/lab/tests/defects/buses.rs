@@ -161,6 +161,43 @@ fn d20_a_hint_for_what_acpi_tells_of_makes_it_ipmi0_once() {
 }
 
 #[test]
+fn a_hint_for_what_smbios_tells_of_attaches_once_whoever_loads() {
+    let hints = [
+        ("hint.ipmi.0.at", "isa"),
+        ("hint.ipmi.0.mode", "KCS"),
+        ("hint.ipmi.0.port", "0xca2"),
+    ];
+    // kldload(8) finds isahint's device, loader(8) has the driver there before it.
+    for way in ["kldload", "loader"] {
+        let setup = |plan: &mut Plan| {
+            plan.smbios = Some(Smbios::default());
+            let hints = hints.iter().map(|(name, value)| (*name, value.to_string()));
+            plan.tunables.extend(hints);
+            if way == "loader" {
+                plan.tunables.push(("ipmi_load", "YES".into()));
+            }
+        };
+        machine("hint-smbios", Transport::Kcs, 1, setup, |bench| {
+            works_alone(bench);
+            assert_eq!(parent(bench), "isa0");
+            comes_back(bench, "ipmi0");
+        });
+    }
+    // One that is switched off stays so.
+    for way in ["kldload", "loader"] {
+        let setup = |plan: &mut Plan| {
+            plan.smbios = Some(Smbios::default());
+            plan.tunables.push(("hint.ipmi.0.at", "isa0".into()));
+            plan.tunables.push(("hint.ipmi.0.disabled", "1".into()));
+            if way == "loader" {
+                plan.tunables.push(("ipmi_load", "YES".into()));
+            }
+        };
+        machine("hint-disabled", Transport::Kcs, 1, setup, stays_away);
+    }
+}
+
+#[test]
 fn d20_a_dell_whose_registers_are_behind_pci_is_had_there_once() {
     for transport in [Transport::Smic, Transport::Kcs] {
         let setup = |plan: &mut Plan| {

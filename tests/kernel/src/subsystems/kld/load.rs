@@ -8,7 +8,8 @@ use super::module::Module;
 use super::{boot, exclusively, file, linker, sysinit, unload, File};
 use crate::image::Image;
 use crate::loader::{self, LoadError};
-use crate::subsystems::{printf, sysctl};
+use crate::subsystems::newbus::isa;
+use crate::subsystems::{kenv, printf, sysctl};
 use crate::with;
 
 /// Interfaces that this kernel has built in.
@@ -29,9 +30,22 @@ pub fn load(path: &Path) -> Result<u32, LoadError> {
             )));
         }
         boot();
+        let early = first && loads_it(path);
+        if first && !early {
+            isa::enumerate_hinted_children();
+        }
         bring_up(id, path).inspect_err(|_| loader::unload(id))?;
+        if early {
+            isa::probe_hinted_children();
+        }
         Ok(id)
     })
+}
+
+/// Has loader(8) loaded this file, so that its drivers are there before isahint(4)?
+fn loads_it(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    kenv::get(&format!("{stem}_load")).as_deref() == Some("YES")
 }
 
 /// The pointers in one of the image's sets.

@@ -5,6 +5,7 @@
 use super::{attach, device, kobj, on, resource, rman::Type, State, UNIT_ANY};
 use crate::args::{Args, Import};
 use crate::call;
+use crate::check::{violation, Kind};
 use crate::mem;
 use crate::subsystems::{errno, kenv};
 use crate::with;
@@ -47,6 +48,14 @@ pub fn enumerate_hinted_children() {
     }
 }
 
+/// The same where drivers are there already and have identified theirs: loader(8) loaded them.
+pub fn probe_hinted_children() {
+    enumerate_hinted_children();
+    if let Some(isa) = with(|k| k.sub.newbus.find("isa", 0)) {
+        probe_children(isa);
+    }
+}
+
 fn add_hinted_child(isa: u64, name: &str, unit: i32) {
     let number = |hint: &str| kenv::hint_number(name, unit, hint).unwrap_or(0) as u64;
     let order = match number("sensitive") {
@@ -78,6 +87,10 @@ fn add_hinted_child(isa: u64, name: &str, unit: i32) {
 pub fn driver_added(bus: u64, driver: u64) {
     let identify = kobj::function(driver, "device_identify_desc");
     call::module(identify, &[driver, bus]);
+    probe_children(bus);
+}
+
+fn probe_children(bus: u64) {
     for child in on(bus, |d| d.children.clone()) {
         if on(child, |d| d.state == State::NotPresent && d.enabled) {
             attach::probe_and_attach(child);
@@ -87,7 +100,27 @@ pub fn driver_added(bus: u64, driver: u64) {
 
 fn isa_add_child(args: &Args) -> u64 {
     let name = (args.u64(2) != 0).then(|| args.str(2));
+    let on_isa = with(|k| k.sub.newbus.class_name(args.u64(0))).as_deref() == Some("isa");
+    if let (true, Some(name), UNIT_ANY) = (on_isa, &name, args.i32(3)) {
+        check_wiring(name);
+    }
     device::add_child(args.u64(0), args.u32(1), name.as_deref(), args.i32(3))
+}
+
+/// BUS_HINT_DEVICE_UNIT: the kernel holds the hints of that name against the resources of a
+/// child that has no list of them yet.
+fn check_wiring(name: &str) {
+    for (device, unit, at) in kenv::hints_called("at") {
+        let compared = ["port", "maddr", "irq", "drq"]
+            .iter()
+            .find(|hint| kenv::hint(name, unit, hint).is_some());
+        if let (true, "isa" | "isa0", Some(hint)) = (device == name, at.as_str(), compared) {
+            violation(
+                Kind::Trap,
+                format!("page fault: hint.{name}.{unit}.{hint} and a child without a unit"),
+            );
+        }
+    }
 }
 
 fn isa_read_ivar(args: &Args) -> u64 {

@@ -281,7 +281,6 @@ pub fn boot() {
     let pci = kobj::kernel_class("pci", pci::METHODS);
     pci::enumerate(kernel_device(nexus, "pci", 0, pci));
     smbus::enumerate(nexus, bus);
-    isa::enumerate_hinted_children();
 }
 
 /// An attached device of the kernel's own.
