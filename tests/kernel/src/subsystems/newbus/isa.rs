@@ -5,7 +5,7 @@
 use super::{attach, device, kobj, on, resource, rman::Type, State, UNIT_ANY};
 use crate::args::{Args, Import};
 use crate::call;
-use crate::check::{violation, Kind};
+use crate::check::{fatal, Kind};
 use crate::mem;
 use crate::subsystems::{errno, kenv};
 use crate::with;
@@ -115,7 +115,7 @@ fn check_wiring(name: &str) {
             .iter()
             .find(|hint| kenv::hint(name, unit, hint).is_some());
         if let (true, "isa" | "isa0", Some(hint)) = (device == name, at.as_str(), compared) {
-            violation(
+            fatal(
                 Kind::Trap,
                 format!("page fault: hint.{name}.{unit}.{hint} and a child without a unit"),
             );
