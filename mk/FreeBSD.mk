@@ -12,9 +12,10 @@ NATIVE = objects=$$(pwd)/build; mkdir -p $$objects/ipmi_linux && cd sys/modules/
 NATIVE_LINUX = objects=$$(pwd)/build/ipmi_linux; cd sys/modules/ipmi_linux && \
 	env -u MAKEFLAGS -u MFLAGS MAKEOBJDIR=$$objects $(NATIVE_MAKE)
 
+# In shells of their own: with -j bmake runs all lines of a target in one.
 all install clean:
-	@$(NATIVE) $@
-	@$(NATIVE_LINUX) $@
+	@($(NATIVE) $@)
+	@($(NATIVE_LINUX) $@)
 
 load:
 	@$(NATIVE) $@
