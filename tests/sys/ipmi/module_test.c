@@ -189,7 +189,7 @@ ATF_TC_BODY(load_and_unload, tc)
 	if ((answer.data[1] & WATCHDOG_RUNNING) != 0)
 		atf_tc_skip("the watchdog is armed, and unloading stops it");
 	half = atf_tc_get_config_var_as_long_wd(tc, "ipmi_cycles", 10) / 2;
-	ATF_REQUIRE(half > 0);
+	ATF_REQUIRE_MSG(half > 0, "ipmi_cycles is less than two");
 	file = loaded_file();
 	/* The first round may fill caches. */
 	cycle(&file);
