@@ -419,8 +419,9 @@ ipmi_sysctl_identity(struct ipmi_softc *sc, struct sysctl_oid_list *device)
 	    ipmi_sysctl_version, "A", "Version of IPMI that it follows");
 	interface = ipmi_sysctl_node(sc, device, "interface",
 	    "The system interface", NULL);
+	/* The brackets are for 13's macro, which has none. */
 	SYSCTL_ADD_CONST_STRING(ctx, interface, OID_AUTO, "type",
-	    CTLFLAG_RD | CTLFLAG_MPSAFE,
+	    (CTLFLAG_RD | CTLFLAG_MPSAFE),
 	    ipmi_interface_name(sc->place.interface),
 	    "KCS, SMIC, BT or SSIF");
 	SYSCTL_ADD_U64(ctx, interface, OID_AUTO, "address", CTLFLAG_RD,
