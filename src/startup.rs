@@ -140,6 +140,11 @@ impl Startup {
         self.stage = Stage::Announced;
     }
 
+    /// Has the BMC said who it is?
+    pub fn is_identified(&self) -> bool {
+        self.stage != Stage::DeviceId
+    }
+
     /// Does the device node exist?
     pub fn is_announced(&self) -> bool {
         self.stage == Stage::Announced

@@ -179,7 +179,7 @@ pub unsafe extern "C" fn ipmi_core_latency(
 }
 
 /// Writes the firmware's revision, or the version of IPMI that it follows, without a terminating
-/// zero, into `room`; the length.
+/// zero, into `room`; the length, 0 until the BMC has been asked.
 ///
 /// # Safety
 ///
@@ -193,9 +193,10 @@ pub unsafe extern "C" fn ipmi_core_version(
 ) -> usize {
     let mut line = Line::new();
     // SAFETY: By the contract.
-    unsafe { of(core) }.locked(|state| match of_firmware {
-        true => state.startup.id.describe_firmware(&mut line),
-        false => state.startup.id.describe_version(&mut line),
+    unsafe { of(core) }.locked(|state| match (state.startup.is_identified(), of_firmware) {
+        (false, _) => {}
+        (true, true) => state.startup.id.describe_firmware(&mut line),
+        (true, false) => state.startup.id.describe_version(&mut line),
     });
     // SAFETY: By the contract.
     unsafe { copy(&line, text, room) }

@@ -9,13 +9,13 @@ BOOT = 900
 ANSWER = 60
 # The loader counts down on the BIOS's console, which is on the serial line as well.
 COUNTDOWN = r"Autoboot in|to boot immediately"
-LOADER_PROMPT = r"OK\s*$"
+LOADER_PROMPT = r"(?m)^OK\s*\Z"
 LOGIN = r"login: "
 PASSWORD = r"assword( for .*)?:|incorrect"
 SHELL_PROMPT = r"[#$%>]\s*$"
 DEAD_ENDS = {
     r"No bootable device|not a bootable disk": "the BIOS found nothing on it that boots",
-    r"can't load 'kernel'|No /boot/(loader|kernel)": "it has no kernel that its loader finds",
+    r"can't load 'kernel'|No /boot/kernel": "it has no kernel that its loader finds",
     r"mountroot>": "its kernel found no root file system",
     r"pathname of shell": "it stopped in single user mode",
     r"db> ": "its kernel stopped in the debugger",

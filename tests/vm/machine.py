@@ -104,7 +104,9 @@ class Machine:
             self.pending = seen[found.end():].encode() if found else b""
             if found:
                 return seen[:found.end()]
-            if not self._says_something(min(time.monotonic() + SILENCE, end)):
+            while time.monotonic() < end:
+                if self._says_something(min(time.monotonic() + SILENCE, end)):
+                    break
                 self.type("\n")
             self.pending = self._read(end)
             if not self.pending:

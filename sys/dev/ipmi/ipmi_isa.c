@@ -116,11 +116,11 @@ ipmi_isa_hinted_unit(device_t parent)
 
 	anchor = 0;
 	if (resource_find_dev(&anchor, "ipmi", &unit, "at",
-	    device_get_name(parent)) == 0)
+	    device_get_nameunit(parent)) == 0)
 		return (unit);
 	anchor = 0;
 	if (resource_find_dev(&anchor, "ipmi", &unit, "at",
-	    device_get_nameunit(parent)) == 0)
+	    device_get_name(parent)) == 0)
 		return (unit);
 	return (-1);
 }

@@ -30,7 +30,9 @@ described_head()
 described_body()
 {
 	require_device
-	for root in hw.ipmi dev.ipmi.0.stats; do
+	for root in hw.ipmi dev.ipmi.0.bmc dev.ipmi.0.interface \
+	    dev.ipmi.0.stats dev.ipmi.0.latency_us dev.ipmi.0.recorder \
+	    dev.ipmi.0.watchdog; do
 		for name in $(sysctl -N $root); do
 			case $(sysctl -nd "$name") in
 			"") atf_fail "$name has no description" ;;

@@ -4,7 +4,12 @@
 # What init.c is on a bare kernel, on an installed system that somebody logged in to:
 # does what the lines of the plan say and switches the machine off.
 
-report() { echo "vmtest: $1 $2 $3|"; sleep 0.03; echo "vmtest: $1 $2 $3|"; }
+report() {
+	line="vmtest: $1 $2 $(echo "$3" | tr '\n' ' ')|"
+	echo "$line"
+	sleep 0.03
+	echo "$line"
+}
 last_words() { dmesg | tail -n 2 | tr '\n' ';'; }
 
 load() {

@@ -183,6 +183,25 @@ fn a_hint_for_what_smbios_tells_of_attaches_once_whoever_loads() {
             comes_back(bench, "ipmi0");
         });
     }
+    // The bus by its number comes before the bus by its name.
+    for way in ["kldload", "loader"] {
+        let setup = |plan: &mut Plan| {
+            plan.smbios = Some(Smbios::default());
+            plan.tunables.push(("hint.ipmi.0.at", "isa0".into()));
+            plan.tunables.push(("hint.ipmi.0.mode", "KCS".into()));
+            plan.tunables.push(("hint.ipmi.0.port", "0xca2".into()));
+            plan.tunables.push(("hint.ipmi.1.at", "isa".into()));
+            plan.tunables.push(("hint.ipmi.1.mode", "KCS".into()));
+            plan.tunables.push(("hint.ipmi.1.port", "0xca2".into()));
+            if way == "loader" {
+                plan.tunables.push(("ipmi_load", "YES".into()));
+            }
+        };
+        machine("hint-two", Transport::Kcs, 1, setup, |bench| {
+            works_alone(bench);
+            comes_back(bench, "ipmi0");
+        });
+    }
     // One that is switched off stays so.
     for way in ["kldload", "loader"] {
         let setup = |plan: &mut Plan| {

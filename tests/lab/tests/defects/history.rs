@@ -4,10 +4,10 @@
 
 use ipmi_bmc::Fault;
 use ipmi_kernel::subsystems::sysctl::api::Value;
-use ipmi_lab::client::Device;
+use ipmi_lab::client::{watch_for_node, Device};
 use ipmi_lab::span::{Ns, MS, S, US};
 
-use crate::bench::{attached, Bench};
+use crate::bench::{attached, each_seed, Bench};
 
 /// Bounds of the buckets in microseconds.
 fn bounds() -> impl Iterator<Item = u64> {
@@ -105,6 +105,26 @@ fn the_bmc_is_told_as_it_tells_itself() {
         assert_eq!(text(bench, "interface.type"), "KCS");
         assert_eq!(number(bench, "interface.address"), 0xca2);
     });
+}
+
+#[test]
+fn a_bmc_that_has_not_answered_is_not_given_an_identity() {
+    each_seed(
+        "unidentified",
+        1..=2,
+        |_, _| {},
+        |bench| {
+            bench.fault(10 * S, Fault::ReadsFf);
+            bench.load();
+            bench.rest(S);
+            for leaf in ["bmc.firmware", "bmc.ipmi_version"] {
+                assert_eq!(text(bench, leaf), "", "{leaf}");
+            }
+            assert_eq!(number(bench, "bmc.manufacturer_id"), 0);
+            bench.run(watch_for_node);
+            assert_ne!(text(bench, "bmc.firmware"), "");
+        },
+    );
 }
 
 #[test]
