@@ -108,7 +108,7 @@ $(CORE): $(SYSROOT)/.done $(HEADERS) $(OUT)/configuration $(MODULE_SOURCES)
 	KERNEL_RUSTC=$$RUSTC RUSTC=$(abspath mk/rustc.sh) RUSTFLAGS="$(CORE_RUSTFLAGS)" \
 	IPMI_CC=clang-19 IPMI_AR=llvm-ar-19 LIBCLANG_PATH=/usr/lib/llvm-19/lib \
 	IPMI_BINDINGS=$(abspath $(OUT)/bindings.rs) IPMI_CPPFLAGS="$(CPPFLAGS)" IPMI_CFLAGS="$(CFLAGS)" \
-	env -u MAKEFLAGS $$CARGO rustc --quiet --package ipmi --lib --crate-type staticlib \
+	env -u MAKEFLAGS -u MFLAGS $$CARGO rustc --quiet --package ipmi --lib --crate-type staticlib \
 	    --features kmod --profile kmod --target $(RUST_TARGET) \
 	    --target-dir $(CORE_TARGET)
 	@cp $(CORE_TARGET)/$(RUST_TARGET)/kmod/libipmi.a $@
@@ -178,7 +178,7 @@ cores: core
 # What does not compile is for test.sh to count. Make's flags are not for cargo to read.
 compiled-tests: $(TOOLCHAIN)
 	@echo "  COMPILE the tests"
-	-@env -u MAKEFLAGS $(HOST_CARGO) test --workspace --no-run
+	-@env -u MAKEFLAGS -u MFLAGS $(HOST_CARGO) test --workspace --no-run
 
 bench: $(OUT)/ipmi.ko
 	@IPMI_KO=$(abspath $(OUT)/ipmi.ko) $(HOST_CARGO) bench --workspace

@@ -10,7 +10,7 @@
 # Installs nothing and knows nothing of what is built.
 set -eu
 # rustc would look for make's job server, which this has not inherited.
-unset MAKEFLAGS
+unset MAKEFLAGS MFLAGS
 
 # The library source that belongs to compiler $1, or nothing.
 library_of() {

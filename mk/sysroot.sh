@@ -6,7 +6,7 @@
 # compiler_builtins: what that crate offers, the kernel has or must not need.
 set -eu
 # rustc would look for make's job server, which this has not inherited.
-unset MAKEFLAGS
+unset MAKEFLAGS MFLAGS
 target=$1 directory=$2
 shift 2
 libraries=$directory/lib/rustlib/$target/lib
