@@ -8,8 +8,9 @@ use std::ptr;
 
 use crate::kernel::with;
 
-/// Address space of all processes of a machine,
-const SPACE: usize = 1 << 30;
+/// Address space of all processes of a machine: no address is given twice, so that memory that was
+/// freed is not found again, and a machine on the real clock may live for a day,
+const SPACE: usize = 1 << 40;
 /// and of those of 32 bits.
 const SPACE_32: usize = 1 << 20;
 const PAGE: u64 = 4096;
