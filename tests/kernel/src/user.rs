@@ -147,3 +147,16 @@ pub fn load_string(address: u64, max: usize) -> (Vec<u8>, bool) {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_of_busy_clients_finds_addresses() {
+        let mut space = Space::new(SPACE, 0);
+        let first = space.place(300);
+        let requests = (0..50_000_000).map(|_| space.place(300));
+        assert!(requests.last() > Some(first));
+    }
+}
