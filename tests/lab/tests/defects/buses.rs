@@ -160,14 +160,9 @@ fn d20_a_hint_for_what_acpi_tells_of_makes_it_ipmi0_once() {
     });
 }
 
-#[test]
-fn a_hint_for_what_smbios_tells_of_attaches_once_whoever_loads() {
-    let hints = [
-        ("hint.ipmi.0.at", "isa"),
-        ("hint.ipmi.0.mode", "KCS"),
-        ("hint.ipmi.0.port", "0xca2"),
-    ];
-    // kldload(8) finds isahint's device, loader(8) has the driver there before it.
+/// A machine whose SMBIOS tells of the BMC, with these hints beside it: kldload(8) finds isahint's
+/// device, loader(8) has the driver there before it.
+fn hinted(name: &str, hints: &[(&'static str, &str)], test: impl Fn(&mut Bench)) {
     for way in ["kldload", "loader"] {
         let setup = |plan: &mut Plan| {
             plan.smbios = Some(Smbios::default());
@@ -177,43 +172,38 @@ fn a_hint_for_what_smbios_tells_of_attaches_once_whoever_loads() {
                 plan.tunables.push(("ipmi_load", "YES".into()));
             }
         };
-        machine("hint-smbios", Transport::Kcs, 1, setup, |bench| {
-            works_alone(bench);
-            assert_eq!(parent(bench), "isa0");
-            comes_back(bench, "ipmi0");
-        });
+        machine(name, Transport::Kcs, 1, setup, &test);
     }
+}
+
+#[test]
+fn a_hint_for_what_smbios_tells_of_attaches_once_whoever_loads() {
+    let hints = [
+        ("hint.ipmi.0.at", "isa"),
+        ("hint.ipmi.0.mode", "KCS"),
+        ("hint.ipmi.0.port", "0xca2"),
+    ];
+    hinted("hint-smbios", &hints, |bench| {
+        works_alone(bench);
+        assert_eq!(parent(bench), "isa0");
+        comes_back(bench, "ipmi0");
+    });
     // The bus by its number comes before the bus by its name.
-    for way in ["kldload", "loader"] {
-        let setup = |plan: &mut Plan| {
-            plan.smbios = Some(Smbios::default());
-            plan.tunables.push(("hint.ipmi.0.at", "isa0".into()));
-            plan.tunables.push(("hint.ipmi.0.mode", "KCS".into()));
-            plan.tunables.push(("hint.ipmi.0.port", "0xca2".into()));
-            plan.tunables.push(("hint.ipmi.1.at", "isa".into()));
-            plan.tunables.push(("hint.ipmi.1.mode", "KCS".into()));
-            plan.tunables.push(("hint.ipmi.1.port", "0xca2".into()));
-            if way == "loader" {
-                plan.tunables.push(("ipmi_load", "YES".into()));
-            }
-        };
-        machine("hint-two", Transport::Kcs, 1, setup, |bench| {
-            works_alone(bench);
-            comes_back(bench, "ipmi0");
-        });
-    }
+    let hints = [
+        ("hint.ipmi.0.at", "isa0"),
+        ("hint.ipmi.0.mode", "KCS"),
+        ("hint.ipmi.0.port", "0xca2"),
+        ("hint.ipmi.1.at", "isa"),
+        ("hint.ipmi.1.mode", "KCS"),
+        ("hint.ipmi.1.port", "0xca2"),
+    ];
+    hinted("hint-two", &hints, |bench| {
+        works_alone(bench);
+        comes_back(bench, "ipmi0");
+    });
     // One that is switched off stays so.
-    for way in ["kldload", "loader"] {
-        let setup = |plan: &mut Plan| {
-            plan.smbios = Some(Smbios::default());
-            plan.tunables.push(("hint.ipmi.0.at", "isa0".into()));
-            plan.tunables.push(("hint.ipmi.0.disabled", "1".into()));
-            if way == "loader" {
-                plan.tunables.push(("ipmi_load", "YES".into()));
-            }
-        };
-        machine("hint-disabled", Transport::Kcs, 1, setup, stays_away);
-    }
+    let hints = [("hint.ipmi.0.at", "isa0"), ("hint.ipmi.0.disabled", "1")];
+    hinted("hint-disabled", &hints, stays_away);
 }
 
 #[test]
